@@ -1,0 +1,31 @@
+"""What a *user* can cause, as exceptions that say what was found and what to do.
+
+    DanceDemoError
+    ├── PhotoError      a file that is not a photo we can read, or too large, or cut off
+    ├── DatasetError    a zip, folder or CSV that cannot become a labelled dataset
+    ├── ModelError      a model directory that is missing, damaged or does not fit together
+    └── TrainingError   settings or data that cannot be trained on
+
+Their text is shown to people as it is, so it names the thing, what was found and what to do next.
+Mistakes of a programmer stay ``ValueError`` and ``TypeError``.
+"""
+
+
+class DanceDemoError(Exception):
+    """Base of everything that a user can mend."""
+
+
+class PhotoError(DanceDemoError):
+    """A photo cannot be read."""
+
+
+class DatasetError(DanceDemoError):
+    """A labelled dataset cannot be read."""
+
+
+class ModelError(DanceDemoError):
+    """A model directory cannot be used."""
+
+
+class TrainingError(DanceDemoError):
+    """A training cannot be started or went wrong for a reason that the user can mend."""
