@@ -1,0 +1,271 @@
+"""Takes the photos out of a zip that somebody uploaded, and trusts nothing that the zip says about itself.
+
+The zip's directory is judged first: how many files, how large, which names and kinds. Only then are the
+wanted files unpacked, one stream each with a byte budget, under names that we make up. A zip that is no zip,
+is cut off or asks for too much is refused as a whole (``DatasetError``); a single bad file in it is left out
+and listed with its reason.
+
+This is the only place that opens a zip.
+"""
+
+import errno
+import re
+import stat
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from dance_demo.errors import DatasetError
+from dance_demo.zip_directory import ZipEntry, read_directory
+
+Progress = Callable[[int, int], None]  # (done, in all)
+
+_STORED, _DEFLATED = 0, 8
+_LOCKED_FLAGS = 0x41
+_NAME_LENGTH = 1_000  # characters, folders included
+_CHUNK_BYTES = 64 * 1024
+_LITTER = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "icon\r"}
+_ARCHIVE_SUFFIXES = {".zip", ".rar", ".7z", ".gz", ".tar", ".bz2", ".xz"}
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """How much a zip may ask for."""
+
+    archive_bytes: int = 200_000_000
+    files: int = 5_000
+    file_bytes: int = 20_000_000
+    unpacked_bytes: int = 1_000_000_000
+    ratio: int = 100  # unpacked : packed, for files over ratio_from_bytes
+    ratio_from_bytes: int = 1_000_000
+
+    @property
+    def entries(self) -> int:
+        """Folders, and the hidden file that a Mac adds beside each photo, are entries as well."""
+        return 3 * self.files
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file that we were given: what its owner calls it, and where it lies on this computer."""
+
+    name: str  # relative, "/" between folders, NFC
+    path: Path
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """One file that we leave out, and why, in plain words."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    """The files of a zip or a folder."""
+
+    files: tuple[SourceFile, ...]
+    skipped: tuple[SkippedFile, ...]
+    ignored: int = 0  # litter of operating systems, not worth a line each
+    repeated: tuple[str, ...] = ()  # names that a zip holds more than once; every copy is kept
+
+
+class _BadEntry(Exception):
+    """One file of the zip cannot be unpacked; the text is the reason."""
+
+
+def unpack(
+    archive: Path,
+    directory: Path,
+    *,
+    suffixes: Iterable[str],
+    limits: ArchiveLimits | None = None,
+    progress: Progress | None = None,
+) -> SourceFiles:
+    """The files of a zip that end in one of ``suffixes`` (lower case, with dot), put into a new directory.
+
+    Raises DatasetError if the zip as a whole is damaged, empty or over a limit; nothing is written then.
+    """
+    limits = limits or ArchiveLimits()
+    suffixes = frozenset(suffixes)
+    _check_archive_size(archive, limits)
+    with archive.open("rb") as file:
+        entries = read_directory(file, archive.name, max_entries=limits.entries)
+        members = [entry for entry in entries if not entry.name.endswith("/") and not is_litter(entry.name)]
+        wanted, skipped = _choose(members, suffixes, limits)
+        _check_totals(members, wanted, archive.name, limits)
+        files, damaged = _unpack_entries(file, wanted, directory, progress)
+    ignored = sum(is_litter(entry.name) for entry in entries)
+    repeated = tuple(name for name, count in Counter(entry.name for entry in members).items() if count > 1)
+    return SourceFiles(tuple(files), (*skipped, *damaged), ignored, repeated)
+
+
+def is_litter(name: str) -> bool:
+    """Whether an operating system left this file behind: hidden files, ``__MACOSX``, ``Thumbs.db``."""
+    parts = [part for part in re.split(r"[/\\]", name) if part not in (".", "..")]
+    return any(part.startswith(".") or part.lower() in _LITTER for part in parts)
+
+
+def suffix_of(name: str) -> str:
+    """The ending of a file name in lower case, with its dot; empty if there is none."""
+    last = name.rpartition("/")[2]
+    stem, dot, ending = last.rpartition(".")
+    return dot + ending.lower() if stem else ""
+
+
+def _choose(
+    members: list[ZipEntry], suffixes: frozenset[str], limits: ArchiveLimits
+) -> tuple[list[ZipEntry], list[SkippedFile]]:
+    reasons = [_reason_to_skip(entry, suffixes, limits) for entry in members]
+    pairs = list(zip(members, reasons, strict=True))
+    wanted = [entry for entry, reason in pairs if reason is None]
+    return wanted, [SkippedFile(entry.name[:_NAME_LENGTH], reason) for entry, reason in pairs if reason]
+
+
+def _reason_to_skip(entry: ZipEntry, suffixes: frozenset[str], limits: ArchiveLimits) -> str | None:
+    return (
+        _problem_with_name(entry.name)
+        or _problem_with_kind(entry, suffixes)
+        or _problem_with_size(entry.file_bytes, entry.packed_bytes, limits)
+    )
+
+
+def _problem_with_name(name: str) -> str | None:
+    if len(name) > _NAME_LENGTH:
+        return f"its name is longer than {_NAME_LENGTH:,} characters"
+    if "\0" in name:
+        return "its name contains a zero byte"
+    if "\\" in name:
+        return "its name contains a backslash; make the zip with / between folders"
+    if name.startswith("/") or re.match("[A-Za-z]:", name):
+        return "its name is a place on a computer, not a place in the zip"
+    if ".." in name.split("/"):
+        return "its name points outside the zip"
+    return None
+
+
+def _problem_with_kind(entry: ZipEntry, suffixes: frozenset[str]) -> str | None:
+    if stat.S_IFMT(entry.unix_mode) not in (0, stat.S_IFREG):
+        return "a link or device, not a file"
+    if reason := reason_for_suffix(entry.name, suffixes):
+        return reason
+    if entry.flags & _LOCKED_FLAGS:
+        return "locked with a password; make the zip without one"
+    if entry.method not in (_STORED, _DEFLATED):
+        return "packed with an unusual method; make the zip with ordinary settings"
+    return None
+
+
+def reason_for_suffix(name: str, suffixes: Iterable[str]) -> str | None:
+    """Why a file is left out because of the ending of its name, or None if it is wanted."""
+    suffix = suffix_of(name)
+    if suffix in suffixes:
+        return None
+    if suffix in _ARCHIVE_SUFFIXES:
+        return "an archive inside is not opened; unpack it first"
+    return f"not a kind of file that is read here ({suffix[:12] or 'no ending'})"
+
+
+def _problem_with_size(file_bytes: int, packed_bytes: int, limits: ArchiveLimits) -> str | None:
+    if file_bytes == 0:
+        return "the file is empty"
+    if file_bytes > limits.file_bytes:
+        return f"{_size(file_bytes)} unpacked; the limit for one file is {_size(limits.file_bytes)}"
+    if file_bytes > limits.ratio_from_bytes and file_bytes > limits.ratio * packed_bytes:
+        return f"its unpacked size exceeds the limit of {limits.ratio} times its packed size"
+    return None
+
+
+def _check_archive_size(archive: Path, limits: ArchiveLimits) -> None:
+    size = archive.stat().st_size
+    if size > limits.archive_bytes:
+        raise DatasetError(
+            f"{archive.name}: {_size(size)}; the limit for a zip is {_size(limits.archive_bytes)}. "
+            "Use fewer or smaller photos."
+        )
+
+
+def _check_totals(members: list[ZipEntry], wanted: list[ZipEntry], name: str, limits: ArchiveLimits) -> None:
+    if not members:
+        raise DatasetError(f"{name}: this zip is empty. Put photos into class folders and zip those.")
+    if len(members) > limits.files:
+        raise DatasetError(
+            f"{name}: too many files, {len(members):,}; the limit is {limits.files:,}. Use fewer photos."
+        )
+    total = sum(entry.file_bytes for entry in wanted)
+    if total > limits.unpacked_bytes:
+        raise DatasetError(
+            f"{name}: the unpacked size, {_size(total)}, exceeds the limit of {_size(limits.unpacked_bytes)}."
+            " Use fewer or smaller photos."
+        )
+
+
+def _unpack_entries(
+    file: BinaryIO, entries: list[ZipEntry], directory: Path, progress: Progress | None
+) -> tuple[list[SourceFile], list[SkippedFile]]:
+    directory.mkdir(parents=True)
+    files, damaged = [], []
+    for index, entry in enumerate(entries):
+        target = directory / f"{index:05d}{suffix_of(entry.name)}"
+        try:
+            _unpack_entry(file, entry, target)
+            files.append(SourceFile(entry.name, target))
+        except _BadEntry as error:
+            target.unlink(missing_ok=True)
+            damaged.append(SkippedFile(entry.name, f"damaged in the zip: {error}"))
+        if progress:
+            progress(index + 1, len(entries))
+    return files, damaged
+
+
+def _unpack_entry(file: BinaryIO, entry: ZipEntry, target: Path) -> None:
+    if entry.data_start is None:
+        raise _BadEntry("its header is missing")
+    file.seek(entry.data_start)
+    packed = _read_pieces(file, entry.packed_bytes)
+    try:
+        _write_pieces(packed if entry.method == _STORED else _inflate(packed), entry, target)
+    except zlib.error as error:
+        raise _BadEntry("it cannot be unpacked") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DatasetError("No space left on this computer for the zip. Try again later.") from error
+        raise
+
+
+def _write_pieces(pieces: Iterator[bytes], entry: ZipEntry, target: Path) -> None:
+    written = crc = 0
+    with target.open("xb") as out:
+        for piece in pieces:
+            written += len(piece)
+            if written > entry.file_bytes:
+                raise _BadEntry("it is larger than the zip says")
+            crc = zlib.crc32(piece, crc)
+            out.write(piece)
+    if written != entry.file_bytes or crc != entry.crc:
+        raise _BadEntry("its checksum does not match")
+
+
+def _read_pieces(file: BinaryIO, length: int) -> Iterator[bytes]:
+    while length > 0 and (piece := file.read(min(length, _CHUNK_BYTES))):
+        length -= len(piece)
+        yield piece
+
+
+def _inflate(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpacked bytes in pieces of bounded size, whatever the packed ones would like to become."""
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    for piece in packed:
+        while piece and not unpacker.eof:
+            yield unpacker.decompress(piece, _CHUNK_BYTES)
+            piece = unpacker.unconsumed_tail
+    while not unpacker.eof and (rest := unpacker.decompress(b"", _CHUNK_BYTES)):
+        yield rest
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
