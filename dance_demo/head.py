@@ -1,0 +1,190 @@
+"""Turns what the network saw in a dancer's photo into one probability per dance form.
+
+A head is small (about 40 KB): the photo's feature map is averaged over the picture, and one linear layer
+scores every class. It names, by hash, the backbone it was fitted on. Heads travel between people, so the file
+of one holds plain numbers only, and every size in it is checked before anything is read.
+"""
+
+import hashlib
+import json
+import re
+import reprlib
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+
+from dance_demo.arrays import read_arrays, write_arrays
+from dance_demo.errors import ModelError
+
+MIN_CLASSES, MAX_CLASSES = 2, 50
+MAX_NAME_CHARACTERS = 300
+MAX_WEIGHT_SIZE = 1e6  # larger numbers would overflow float32 on the way to a probability
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
+MAX_ABOUT_BYTES = 100_000  # class names and settings, as JSON
+SMALLEST_ROOT = 1e-6  # a channel below it counts as silent: at 0 the slope of the square root is infinite
+
+_ARRAYS = ("about", "weight", "bias")
+_ABOUT_FIELDS = {"class_names", "temperature", "backbone_sha256", "power_normalized"}
+
+
+def power_normalize(pooled: np.ndarray) -> np.ndarray:
+    """Square root, then length 1, so that no loud channel drowns the others: (n, c) -> (n, c)."""
+    roots = np.sqrt(np.maximum(pooled, 0))
+    return roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), SMALLEST_ROOT)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The last layer of the classifier and the names of its classes. Nothing in it changes once it is made.
+
+    weight is (c, k) and bias (k,) for c channels and k classes. Probabilities are softmax(logits /
+    temperature) (Guo et al. 2017). With power_normalized, pooled features are square-rooted and scaled to
+    length 1 first. Raises ValueError, with the value received, for parts that do not fit.
+    """
+
+    class_names: tuple[str, ...]
+    weight: np.ndarray
+    bias: np.ndarray
+    temperature: float
+    backbone_sha256: str
+    power_normalized: bool = False
+
+    def __post_init__(self) -> None:
+        names = _checked_names(self.class_names)
+        weight, bias = _frozen_numbers("weight", self.weight), _frozen_numbers("bias", self.bias)
+        if weight.ndim != 2 or weight.shape[0] < 1 or weight.shape[1] != len(names):
+            raise ValueError(f"weight must be (channels, {len(names)}). Received: {weight.shape}")
+        if bias.shape != (len(names),):
+            raise ValueError(f"bias must be ({len(names)},). Received: {bias.shape}")
+        sha256, normalized = self.backbone_sha256, self.power_normalized
+        if not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
+            raise ValueError(f"backbone_sha256 must be 64 hex digits. Received: {_short(sha256)}")
+        if not isinstance(normalized, bool):
+            raise ValueError(f"power_normalized must be true or false. Received: {_short(normalized)}")
+        temperature = _checked_temperature(self.temperature)
+        checked = {"class_names": names, "weight": weight, "bias": bias, "temperature": temperature}
+        for field, value in checked.items():
+            object.__setattr__(self, field, value)  # the way into a frozen dataclass
+
+    def pool(self, feature_maps: np.ndarray) -> np.ndarray:
+        """Average over the picture: (n, h, w, c) -> (n, c)."""
+        return feature_maps.mean(axis=(1, 2), dtype=np.float32)
+
+    def features(self, feature_maps: np.ndarray) -> np.ndarray:
+        """What the linear layer sees: (n, h, w, c) -> (n, c)."""
+        pooled = self.pool(feature_maps)
+        return power_normalize(pooled) if self.power_normalized else pooled
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """One score per class: (n, c) -> (n, k)."""
+        return features @ self.weight + self.bias
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """One probability per class, each row sums to 1: (n, c) -> (n, k)."""
+        scaled = self.logits(features) / np.float32(self.temperature)
+        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))  # the largest becomes exp(0)
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def channel_weights(self, feature_map: np.ndarray, class_index: int) -> np.ndarray:
+        """How fast the class's logit grows with each pooled channel of this photo: (h, w, c) -> (c,).
+
+        For pooled channels p, features g(p) and the class's column W this is J_g(p)^T W. Plain features are p
+        itself, so it is W. Power-normalised ones are g = r / |r| with r = sqrt(p), so by the chain rule it is
+        (W - (W . g) g) / |r| / (2 r).
+        """
+        column = self.weight[:, class_index]
+        if not self.power_normalized:
+            return column
+        roots = np.sqrt(np.maximum(self.pool(feature_map[None])[0], 0))
+        length = max(float(np.linalg.norm(roots)), SMALLEST_ROOT)
+        direction = roots / length
+        slope = (column - (column @ direction) * direction) / length
+        # A silent channel is zero all over the map: no weight could make it add anything to a heatmap.
+        return np.divide(slope, 2 * roots, out=np.zeros_like(slope), where=roots > SMALLEST_ROOT)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the saved head; two heads with the same numbers and names have the same one."""
+        return hashlib.sha256(self.to_npz_bytes()).hexdigest()
+
+    def to_npz_bytes(self) -> bytes:
+        """The head as an uncompressed .npz of plain numbers. The same head always gives the same bytes."""
+        about = {field: getattr(self, field) for field in sorted(_ABOUT_FIELDS)}
+        text = json.dumps(about, ensure_ascii=False).encode()
+        return write_arrays(dict(zip(_ARRAYS, (np.frombuffer(text, np.uint8), self.weight, self.bias), strict=True)))
+
+    @classmethod
+    def from_npz_bytes(cls, data: bytes) -> "Head":
+        """What to_npz_bytes wrote, by whomever. Raises ModelError for every other file, however hostile."""
+        try:
+            about, weight, bias = read_arrays(data, _ARRAYS)
+            return cls(weight=weight, bias=bias, **_parsed_about(about))
+        except ValueError as error:
+            raise ModelError(f"This is not a head from this app ({error}).") from error
+
+
+def _parsed_about(about: np.ndarray) -> dict:
+    """Class names and settings from their JSON."""
+    if about.dtype != np.uint8 or about.size > MAX_ABOUT_BYTES:
+        raise ValueError(f"its class names are not text of at most {MAX_ABOUT_BYTES:,} bytes")
+    try:
+        fields = json.loads(about.tobytes().decode(), object_pairs_hook=_without_twins)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("its class names cannot be read") from error
+    if not isinstance(fields, dict) or set(fields) != _ABOUT_FIELDS:
+        raise ValueError(f"it must say {', '.join(sorted(_ABOUT_FIELDS))} and nothing else")
+    return fields
+
+
+def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("it says the same thing twice")
+    return dict(pairs)
+
+
+def _checked_names(names: object) -> tuple[str, ...]:
+    if not isinstance(names, (tuple, list)) or not MIN_CLASSES <= len(names) <= MAX_CLASSES:
+        count = len(names) if isinstance(names, (tuple, list)) else _short(names)
+        raise ValueError(f"a head has {MIN_CLASSES} to {MAX_CLASSES} class names. Received: {count}")
+    for name in names:
+        if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARACTERS or not _is_writable(name):
+            limits = f"1 to {MAX_NAME_CHARACTERS} plain characters"
+            raise ValueError(f"a class name is {limits}. Received: {_short(name)}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"class names must differ. Received: {_short(names)}")
+    return tuple(names)
+
+
+def _is_writable(name: str) -> bool:
+    """No control characters, which could forge a line of a log, and no halves, which no file can hold."""
+    return all(unicodedata.category(character) not in ("Cc", "Cs") for character in name)
+
+
+def _checked_temperature(temperature: object) -> float:
+    is_number = isinstance(temperature, (int, float, np.floating)) and not isinstance(temperature, bool)
+    if not is_number or not MIN_TEMPERATURE <= temperature <= MAX_TEMPERATURE:  # NaN fails every comparison
+        limits = f"{MIN_TEMPERATURE} to {MAX_TEMPERATURE}"
+        raise ValueError(f"temperature must be a number from {limits}. Received: {_short(temperature)}")
+    return float(temperature)
+
+
+def _frozen_numbers(name: str, values: object) -> np.ndarray:
+    """A read-only float32 copy, so that neither the caller's array nor ours can change the other."""
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "fiu":
+        raise ValueError(f"{name} must hold numbers. Received: {numbers.dtype}")
+    if not np.all(np.abs(numbers) <= MAX_WEIGHT_SIZE):  # NaN fails every comparison
+        raise ValueError(f"{name} must be within {MAX_WEIGHT_SIZE:,.0f}. Received: {_worst(numbers)}")
+    frozen = np.array(numbers, dtype=np.float32, order="C")
+    frozen.setflags(write=False)
+    return frozen
+
+
+def _worst(numbers: np.ndarray) -> float:
+    beyond = numbers[~(np.abs(numbers) <= MAX_WEIGHT_SIZE)]
+    return float(beyond.flat[0])
+
+
+def _short(value: object) -> str:
+    return reprlib.repr(value)
