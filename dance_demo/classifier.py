@@ -1,0 +1,113 @@
+"""The whole answer to one photo: which forms, how likely, is it sure, and the map that its heatmaps come from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from dance_demo import gradcam
+from dance_demo.backbone import Backbone
+from dance_demo.errors import ModelError
+from dance_demo.familiarity import UNFAMILIAR, Familiarity
+from dance_demo.head import Head
+from dance_demo.photos import to_input
+
+
+@dataclass(frozen=True)
+class Prediction:
+    label: str
+    probability: float  # [0, 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """What the classifier says about one photo.
+
+    `predictions` holds every class, the most probable first; `feature_map` is (h, w, c), enough to draw the
+    heatmap of any class without the network. `sure` is False when no form should be named with confidence, and
+    `note` then says why in a sentence ("" when sure): one of those in `familiarity`.
+    """
+
+    predictions: tuple[Prediction, ...]
+    feature_map: np.ndarray
+    sure: bool
+    note: str
+
+    @property
+    def top(self) -> Prediction:
+        return self.predictions[0]
+
+    @property
+    def familiar(self) -> bool:
+        """False if the photo is unlike anything in training, so that the probabilities mean little."""
+        return self.note != UNFAMILIAR
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A backbone and a head that fit together. Immutable: whoever holds one gets answers from exactly this one.
+
+    With `mirrored_view` a photo and its mirror image are both looked at and their feature maps averaged, which is
+    the same as averaging their logits, because everything after the map is linear (for plain features).
+    """
+
+    backbone: Backbone
+    head: Head
+    familiarity: Familiarity
+    mirrored_view: bool = False
+
+    def __post_init__(self) -> None:
+        if self.head.backbone_sha256 != self.backbone.sha256:
+            raise ModelError(
+                f"This head was fitted on backbone {self.head.backbone_sha256[:12]}, but the backbone here is "
+                f"{self.backbone.sha256[:12]}. Use the head with the model that it came from."
+            )
+        if self.head.weight.shape[0] != self.backbone.channels:
+            raise ModelError(
+                f"This head reads {self.head.weight.shape[0]} channels, but the backbone has {self.backbone.channels}."
+            )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.head.class_names
+
+    def classify(self, photo: Image.Image) -> Classification:
+        """Name the classes of one upright RGB photo."""
+        feature_map = self.feature_map(photo)
+        probabilities = self.head.probabilities(self.head.features(feature_map[None]))[0]
+        order = np.argsort(-probabilities, kind="stable")
+        predictions = tuple(Prediction(self.class_names[i], float(probabilities[i])) for i in order)
+        note = self.familiarity.note(self.head.pool(feature_map[None])[0], probabilities)
+        return Classification(predictions, feature_map, sure=not note, note=note)
+
+    def feature_map(self, photo: Image.Image) -> np.ndarray:
+        """Return (h, w, c), averaged with the mirror image's map (mirrored back) if there are two views."""
+        view = to_input(photo, self.backbone.input_side_px)
+        if not self.mirrored_view:
+            return self.backbone.feature_maps(view[None])[0]
+        plain, mirrored = self.backbone.feature_maps(np.stack([view, view[:, ::-1]]))
+        return (plain + mirrored[:, ::-1]) / 2
+
+    def embed(self, photos: Iterable[Image.Image]) -> np.ndarray:
+        """Return the pooled feature maps (n, c) of photos, one at a time, so that memory does not grow with them."""
+        pooled = [self.head.pool(self.feature_map(photo)[None])[0] for photo in photos]
+        return np.stack(pooled) if pooled else np.empty((0, self.backbone.channels), np.float32)
+
+    def heatmap(self, classification: Classification, label: str) -> np.ndarray:
+        """Where the picture speaks for `label`: (h, w) in [0, 1]. No network pass."""
+        return gradcam.heatmap(classification.feature_map, self.head, self.class_index(label))
+
+    def contrast(self, classification: Classification, label: str, other: str) -> np.ndarray:
+        """Where the picture speaks for `label` rather than for `other`: (h, w) in [0, 1]."""
+        return gradcam.contrast_heatmap(
+            classification.feature_map, self.head, self.class_index(label), self.class_index(other)
+        )
+
+    def class_index(self, label: str) -> int:
+        try:
+            return self.class_names.index(label)
+        except ValueError:
+            raise ModelError(
+                f"{label!r:.80} is not a class of this model. It knows: {', '.join(self.class_names)}."
+            ) from None
