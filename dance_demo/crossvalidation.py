@@ -1,0 +1,84 @@
+"""What fine-tuned networks say about photos that they never saw: one network per fold, answers pooled."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dance_demo.evaluation import Evaluation, evaluate, fit_temperature
+from dance_demo.familiarity import Familiarity
+from dance_demo.finetune import finetune
+from dance_demo.network import pooled_features
+from dance_demo.recipe import Recipe
+from dance_demo.training_photos import TrainingPhotos
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Held-out answers. Logits (n, k), pooled feature maps (n, c) and distances (n,) of photos `indices` (n,)."""
+
+    indices: np.ndarray
+    logits: np.ndarray
+    features: np.ndarray
+    distances: np.ndarray
+
+    def temperature(self, photos: TrainingPhotos) -> float:
+        return fit_temperature(self.logits, photos.classes[self.indices])
+
+    def probabilities(self, temperature: float) -> np.ndarray:
+        scaled = self.logits / temperature
+        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def evaluation(self, photos: TrainingPhotos, temperature: float = 1.0) -> Evaluation:
+        """The interval is drawn over groups of near-duplicates."""
+        return evaluate(
+            photos.classes[self.indices],
+            self.probabilities(temperature),
+            photos.class_names,
+            groups=photos.groups[self.indices],
+        )
+
+
+def crossvalidate(
+    photos: TrainingPhotos,
+    recipe: Recipe,
+    *,
+    init: Path,
+    directory: Path,
+    seed: int = 0,
+    folds: list[int] | None = None,
+    log: Callable[[str], None] = print,
+) -> OutOfFold:
+    """Train one network per fold without that fold's photos; return what each says about them, pooled.
+
+    Finished folds are found in `directory` and not trained again.
+    """
+    parts = []
+    for fold in photos.fold_numbers if folds is None else folds:
+        log(f"fold {fold}")
+        part = _fold(photos, fold, recipe, init=init, directory=directory / f"fold{fold}", seed=seed, log=log)
+        parts.append(part)
+        log(f"fold {fold}: accuracy {part.evaluation(photos).accuracy:.3f}")
+    return OutOfFold(*(np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])))
+
+
+def _fold(
+    photos: TrainingPhotos, fold: int, recipe: Recipe, *, directory: Path, log: Callable[[str], None], **run
+) -> OutOfFold:
+    result = directory / f"out_of_fold-{recipe.served_side_px}px-{1 + recipe.mirrored_view}.npz"
+    if not result.exists():
+        train, held_out = photos.training_indices(fold), photos.held_out_indices(fold)
+        model = finetune(photos, train, recipe, directory=directory, log=log, **run)
+        views = {"side_px": recipe.served_side_px, "mirrored_view": recipe.mirrored_view}
+        features = pooled_features(model, photos.squares[held_out], **views)
+        weight, bias = model.get_layer("head").get_weights()
+        familiarity = Familiarity.fit(pooled_features(model, photos.squares[train], **views))
+        part = OutOfFold(held_out, features @ weight + bias, features, familiarity.distance(features))
+        temporary = result.with_name("part-" + result.name)
+        np.savez(temporary, **vars(part))
+        os.replace(temporary, result)
+    with np.load(result) as arrays:
+        return OutOfFold(**arrays)

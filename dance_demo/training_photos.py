@@ -1,0 +1,153 @@
+"""The photos that a backbone is fine-tuned on: checked, decoded once, squashed to small squares, kept on disk."""
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dance_demo.dataset import PhotoDataset, open_dataset
+from dance_demo.duplicates import fingerprint, near_duplicate_groups
+from dance_demo.errors import DatasetError
+from dance_demo.illustrations import FORM_NAMES, draw
+from dance_demo.photos import open_photo
+from dance_demo.splits import folds as grouped_folds
+
+SQUARE_SIDE_PX = 288  # training crops are cut from this
+NO_FOLD = -1  # the fold of a photo that only ever trains
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPhotos:
+    """Decoded photos, ready to be cut and recoloured.
+
+    `squares` is uint8 (n, S, S, 3), `classes` int (n,), `folds` int (n,) with `NO_FOLD` for photos that only
+    train, `groups` int (n,): photos with the same number are copies of one another.
+    """
+
+    squares: np.ndarray
+    classes: np.ndarray
+    folds: np.ndarray
+    groups: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def fold_numbers(self) -> list[int]:
+        return sorted(set(self.folds[self.folds != NO_FOLD].tolist()))
+
+    def training_indices(self, fold: int) -> np.ndarray:
+        return np.flatnonzero(self.folds != fold)
+
+    def held_out_indices(self, fold: int) -> np.ndarray:
+        return np.flatnonzero(self.folds == fold)
+
+    def one_hot(self, indices: np.ndarray) -> np.ndarray:
+        return np.eye(len(self.class_names), dtype=np.float32)[self.classes[indices]]
+
+    def with_drawings(self, per_class: int) -> "TrainingPhotos":
+        """Add drawn dancers of each form that this data knows; they only train."""
+        forms = [name for name in self.class_names if name in FORM_NAMES]
+        drawn = [(self.class_names.index(form), draw(form, seed)) for form in forms for seed in range(per_class)]
+        if not drawn:
+            return self
+        added = np.arange(len(drawn))
+        return TrainingPhotos(
+            np.concatenate([self.squares, np.stack([_square(picture) for _, picture in drawn])]),
+            np.concatenate([self.classes, [index for index, _ in drawn]]),
+            np.concatenate([self.folds, np.full_like(added, NO_FOLD)]),
+            np.concatenate([self.groups, added + self.groups.max() + 1]),
+            self.class_names,
+        )
+
+
+def load_training_photos(
+    sources: Sequence[Path],
+    *,
+    folds_file: Path | None = None,
+    cache: Path,
+    seed: int = 0,
+    log: Callable[[str], None] = print,
+) -> TrainingPhotos:
+    """Read labelled photos from folders or zips. The first source is the one that is measured on.
+
+    Its folds come from `folds_file` (CSV: Image, target, fold) or are made here, by groups of near-duplicates.
+    Photos of the other sources only train, and a copy of a measured photo among them is left out.
+    """
+    key = hashlib.sha256(repr((sorted(map(_stamp, sources)), _stamp(folds_file), seed)).encode()).hexdigest()[:16]
+    kept = cache / f"photos-{key}.npz"
+    if not kept.exists():
+        datasets = [open_dataset(source, workspace=_made(cache))[0] for source in sources]
+        photos = _decoded(datasets, folds_file, seed, log)
+        _save(photos, kept)
+    with np.load(kept) as arrays:
+        names = tuple(arrays["class_names"].tolist())
+        return TrainingPhotos(*(arrays[name] for name in ("squares", "classes", "folds", "groups")), names)
+
+
+def _decoded(
+    datasets: Sequence[PhotoDataset], folds_file: Path | None, seed: int, log: Callable[[str], None]
+) -> TrainingPhotos:
+    primary = datasets[0]
+    unknown = {label for dataset in datasets for label in dataset.class_names} - set(primary.class_names)
+    if unknown:
+        raise DatasetError(f"The first source has no class {', '.join(sorted(unknown))}, but another one has.")
+    labeled = [photo for dataset in datasets for photo in dataset.photos]
+    folds = np.full(len(labeled), NO_FOLD)
+    folds[: len(primary.photos)] = _folds(primary, folds_file, seed)
+    squares = np.empty((len(labeled), SQUARE_SIDE_PX, SQUARE_SIDE_PX, 3), np.uint8)
+    prints = []
+    for square, photo in zip(squares, labeled, strict=True):
+        picture = open_photo(photo.path)
+        prints.append(fingerprint(picture))
+        square[:] = _square(picture)
+    groups = np.asarray(near_duplicate_groups(prints))
+    copies = (folds == NO_FOLD) & np.isin(groups, groups[folds != NO_FOLD])
+    classes = np.array([primary.class_names.index(photo.label) for photo in labeled])
+    log(f"{len(labeled)} photos; {copies.sum()} extra ones are copies of measured ones and left out")
+    return TrainingPhotos(
+        squares[~copies], classes[~copies], folds[~copies], groups[~copies], primary.class_names
+    )
+
+
+def _folds(dataset: PhotoDataset, folds_file: Path | None, seed: int) -> np.ndarray:
+    numbers = np.empty(len(dataset.photos), int)
+    if folds_file is None:
+        for fold, split in enumerate(grouped_folds(dataset.labels, dataset.groups, seed=seed)):
+            numbers[list(split.validation)] = fold
+        return numbers
+    with folds_file.open(newline="", encoding="utf-8-sig") as file:
+        given = {row["Image"]: int(row["fold"]) for row in csv.DictReader(file)}
+    missing = [photo.name for photo in dataset.photos if Path(photo.name).name not in given]
+    if missing:
+        raise DatasetError(f"{folds_file.name} gives no fold for {len(missing)} photos, such as {missing[0]}.")
+    return np.array([given[Path(photo.name).name] for photo in dataset.photos])
+
+
+def _square(photo: Image.Image) -> np.ndarray:
+    return np.asarray(photo.resize((SQUARE_SIDE_PX, SQUARE_SIDE_PX), Image.Resampling.BILINEAR))
+
+
+def _stamp(source: Path | None) -> tuple[str, int]:
+    """A path and when it last changed, so that the cache of another state of a folder is not used."""
+    return ("", 0) if source is None else (str(source.resolve()), source.stat().st_mtime_ns)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _save(photos: TrainingPhotos, path: Path) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, **{**vars(photos), "class_names": np.array(photos.class_names)})
+    temporary = path.with_suffix(".part")
+    temporary.write_bytes(buffer.getbuffer())
+    os.replace(temporary, path)
