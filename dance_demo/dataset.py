@@ -132,12 +132,13 @@ def open_photos(
     found = _find_files(source, workspace, limits, progress)
     photos, tables, unreadable = _sort_out(found, source)
     skipped = (*found.skipped, *unreadable)
-    table = read_table(order) if order else _table_named("test.csv", tables) or _table_at(source, tables)
+    table = read_table(order) if order else _table_at(source, tables) or _table_named("test.csv", tables)
     if table:
         photos, missing = in_order_of(table, photos)
         skipped = (*skipped, *missing)
     if not photos:
-        raise DatasetError(f"{source.name}: no photos found. {_first_reasons(skipped)}".strip())
+        instead = f" Left out: {_first_reasons(skipped)}." if skipped else ""
+        raise DatasetError(f"{source.name}: no photos found.{instead}")
     return tuple(photos), skipped
 
 
@@ -180,9 +181,7 @@ def require_trainable(report: IntakeReport) -> None:
 # --- finding the files -------------------------------------------------------------------------------------
 
 
-def _find_files(
-    source: Path, workspace: Path, limits: ArchiveLimits | None, progress: Progress | None
-) -> SourceFiles:
+def _find_files(source: Path, workspace: Path, limits: ArchiveLimits | None, progress: Progress | None) -> SourceFiles:
     if source.is_dir():
         return _walk(source)
     if not source.is_file():
@@ -192,6 +191,7 @@ def _find_files(
         return _walk(source.parent)
     if suffix in PHOTO_SUFFIXES:
         return SourceFiles((SourceFile(_as_text(source.name), source),), ())
+    workspace.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="zip-", dir=workspace)) / "files"
     return unpack(source, directory, suffixes=_SUFFIXES, limits=limits, progress=progress)
 
@@ -260,9 +260,7 @@ def _report(
         *(remarks.name_remarks(names, dataset.labels) if layout.from_table else ()),
     ]
     duplicates = tuple(tuple(photo.name for photo in group) for group in copies)
-    return IntakeReport(
-        layout.description, len(names), tuple(skipped), duplicates, tuple(warnings), class_counts
-    )
+    return IntakeReport(layout.description, len(names), tuple(skipped), duplicates, tuple(warnings), class_counts)
 
 
 def _first_reasons(skipped: Sequence[SkippedFile]) -> str:

@@ -137,8 +137,8 @@ def _from_table(photos: Sequence[SourceFile], table: Table) -> Layout:
             skipped.append(SkippedFile(photo.name, f"{table.name}, line {row.line}: {problem}"))
         else:
             labeled.append((photo, label))
-        line_of.setdefault(photo.path, row.line)
-    unnamed = len(photos) - len(line_of)
+            line_of[photo.path] = row.line
+    unnamed = len(photos) - len({photo.path for photo, _ in found})
     warnings = (f"{unnamed} photos are not named in {table.name} and were left aside.",) if unnamed else ()
     return Layout(f"photos and {table.name}", tuple(labeled), tuple(skipped), warnings, from_table=True)
 
@@ -169,9 +169,9 @@ def _index_by_name(photos: Iterable[SourceFile]) -> dict[str, list[SourceFile]]:
     index = defaultdict(list)
     for photo in photos:
         full = photo.name.lower()
-        for key in (full, f"*/{_base(full)}"):
+        ending = suffix_of(full)
+        for key in {full, full.removesuffix(ending), f"*/{_base(full)}", f"*/{_base(full).removesuffix(ending)}"}:
             index[key].append(photo)
-            index[key.removesuffix(suffix_of(key))].append(photo)
     return index
 
 
@@ -194,7 +194,7 @@ def _base(name: str) -> str:
 
 
 def _problem_with_label(label: str, if_empty: str) -> str | None:
-    if not label:
+    if not _INVISIBLE.sub("", label).strip():
         return if_empty
     if len(label) > MAX_LABEL_LENGTH:
         return f"its label is longer than {MAX_LABEL_LENGTH} characters: {label[:40]}..."

@@ -34,14 +34,10 @@ def stratified_group_split(
     n_folds = max(2, min(round(1 / validation_fraction), smallest_class))
     wanted = validation_fraction * len(labels)
     splits = folds(labels, groups, n_folds=n_folds, seed=seed)
-    return min(
-        splits, key=lambda split: (_missing_classes(labels, split), abs(len(split.validation) - wanted))
-    )
+    return min(splits, key=lambda split: (_missing_classes(labels, split), abs(len(split.validation) - wanted)))
 
 
-def folds(
-    labels: Sequence[str], groups: Sequence[int], *, n_folds: int = 5, seed: int = 0
-) -> tuple[Split, ...]:
+def folds(labels: Sequence[str], groups: Sequence[int], *, n_folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
     """``n_folds`` splits in which each photo is in validation exactly once and every class in training.
 
     Raises DatasetError if a class has fewer photos than folds, or consists of copies of a single picture.
@@ -55,9 +51,7 @@ def folds(
         splits = tuple(Split(tuple(train.tolist()), tuple(held_out.tolist())) for train, held_out in pairs)
         if all({labels[place] for place in split.train} == set(labels) for split in splits):
             return splits
-    raise DatasetError(
-        "These photos cannot be divided: too many are copies of one another. Add different photos."
-    )
+    raise DatasetError("These photos cannot be divided: too many are copies of one another. Add different photos.")
 
 
 def _missing_classes(labels: Sequence[str], split: Split) -> int:
@@ -68,8 +62,6 @@ def _check_classes(labels: Sequence[str], groups: Sequence[int], n_folds: int) -
     distinct = Counter(label for label, _ in set(zip(labels, groups, strict=True)))
     for label, photos in Counter(labels).items():
         if photos < n_folds:
-            raise DatasetError(
-                f"{label}: {photos} photos; {n_folds} folds need at least {n_folds} of each class."
-            )
+            raise DatasetError(f"{label}: {photos} photos; {n_folds} folds need at least {n_folds} of each class.")
         if distinct[label] < 2:
             raise DatasetError(f"{label}: all {photos} photos are copies of one picture. Add different ones.")
