@@ -1,0 +1,246 @@
+"""Stands between the network and the page: what our own page would never send is refused before Gradio sees it.
+
+    known route? -> from our own page? -> not too large, not too slow? -> names only uploaded files?
+
+A refusal is one plain sentence. Alone, Gradio fetches any URL, and opens any file of the server, that a caller
+names as the photo. Not seen from here: floods, and connections that never finish their headers; a page for the
+whole internet needs a reverse proxy in front (Hugging Face Spaces has one).
+"""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from gradio.utils import get_upload_folder
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dance_demo.errors import PhotoError
+
+__all__ = ["Limits", "middleware", "own_upload"]
+
+LEFTOVER_AGE_S = 3600  # longer than any upload takes
+
+# What the page, gradio_client and a health check call; found by driving them. The rest is Gradio's workshop:
+# proxy, monitoring, recording, code editor, reload, custom components, streams, deep links, logins.
+_FILE, _INFO, _UPLOAD = "/gradio_api/file=", "/gradio_api/info", "/gradio_api/upload"
+_READS = re.compile(
+    r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/(assets|static)(/\w[\w@.+-]*)+"
+    r"|/gradio_api/(info|startup-events|upload_progress|queue/data|heartbeat/[\w-]+|call/[\w-]+/[\w-]+|file=.+)",
+    re.ASCII,
+)
+_CALLS = re.compile(r"/gradio_api/(upload|queue/join|cancel|reset|(run|call)/[\w-]+)", re.ASCII)
+_MULTIPART = re.compile(r'multipart/form-data; *boundary="?([\w\'()+,./:=?-]{1,70})"?', re.ASCII)
+
+_CDN = " https://gradio.s3-us-west-2.amazonaws.com"  # a page made with `share=True` loads its scripts here
+_SECURITY_POLICY = (  # Gradio's page has inline scripts and makes functions from text: it stays blank without
+    "default-src 'self' data: blob:{cdn}; script-src 'self' 'unsafe-inline' 'unsafe-eval'{cdn}; "
+    "style-src 'self' 'unsafe-inline'{cdn}; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may carry: room for a zip of 200 MB. Photos and zips have limits of their own."""
+
+    upload_bytes: int = 210_000_000
+    upload_files: int = 100
+    json_bytes: int = 256_000
+    silence_s: float = 20  # between two pieces of a body
+
+
+class Refusal(Exception):
+    """Ends a request with this status and sentence."""
+
+    def __init__(self, status: int, sentence: str = "This request could not be understood.") -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def middleware(limits: Limits | None = None, *, share: bool = False) -> list[Middleware]:
+    """For `demo.launch(share=share, app_kwargs={"middleware": middleware(share=share)})`.
+
+    The environment's DANCE_DEMO_ALLOWED_HOSTS ("dance.example, 192.168.1.5"), where set, lists the only names
+    under which the server answers, besides localhost. That is what stops DNS rebinding.
+    """
+    names = os.environ.get("DANCE_DEMO_ALLOWED_HOSTS", "").lower().replace(",", " ").split()
+    hosts = frozenset({"localhost", "127.0.0.1", "::1", *names} if names else ())
+    return [Middleware(_Guard, limits=limits or Limits(), hosts=hosts, share=share)]
+
+
+def own_upload(path: str | os.PathLike) -> Path:
+    """The uploaded file behind this path, links resolved. PhotoError where it is anything but an upload."""
+    folder = Path(get_upload_folder()).resolve()
+    with suppress(OSError, RuntimeError, TypeError, ValueError):  # missing, endless links, no path, NUL
+        file = Path(path).resolve(strict=True)
+        if file.is_file() and folder in file.parent.parents:  # <folder>/<hash of its content>/<name>
+            return file
+    raise PhotoError("Please upload the picture again.")
+
+
+class _Guard:
+    """The middleware: lets a request through to Gradio, or refuses it."""
+
+    def __init__(self, app: ASGIApp, limits: Limits, hosts: frozenset[str], share: bool) -> None:
+        self.app, self.limits, self.hosts = app, limits, hosts
+        self.headers = {
+            "Content-Security-Policy": _SECURITY_POLICY.format(cdn=_CDN if share else ""),
+            "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+            "Referrer-Policy": "same-origin",  # after "no-referrer" a browser may call our own page "null"
+            "X-Content-Type-Options": "nosniff",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)  # start and end of the server
+        exchange = _Exchange(receive, send, self.limits, self.headers)
+        try:
+            self._check_sender(Headers(scope=scope))
+            _check_route(scope)
+            if scope["method"] == "POST":
+                await _check_body(scope, exchange)
+                receive = exchange.receive
+            await self.app(scope, receive, exchange.send)
+        except Refusal as refusal:
+            await exchange.refuse(scope, refusal)
+        except Exception:  # junk that Gradio does not expect, or a mistake of ours
+            if not exchange.answering:  # an event stream that breaks off is neither
+                logger.exception("No answer to %s %.200r", scope["method"], scope["path"])
+            await exchange.refuse(scope, Refusal(400))
+
+    def _check_sender(self, headers: Headers) -> None:
+        """A browser names the page that calls; programs send no Origin and are welcome."""
+        host, origin = headers.get("host", "").lower(), headers.get("origin")
+        if self.hosts and urlsplit(f"//{host}").hostname not in self.hosts:
+            raise Refusal(403, "This is not a name of this server. Its owner sets DANCE_DEMO_ALLOWED_HOSTS.")
+        if origin is None or headers.get("sec-fetch-site") == "same-origin":  # which no page can forge
+            return
+        if not host or urlsplit(origin).netloc.lower() != host:  # a sandboxed page is "null", without netloc
+            raise Refusal(403, "Calls from other websites are not answered.")
+
+
+class _Exchange:
+    """One request and its answer: counts what comes in, and dresses what goes out."""
+
+    def __init__(self, receive: Receive, send: Send, limits: Limits, headers: dict[str, str]) -> None:
+        self._receive, self._send, self.limits, self.headers = receive, send, limits, headers
+        self.max_bytes, self.delimiter = limits.json_bytes, b""  # the delimiter stands before each file
+        self.bytes = self.files = 0
+        self.tail = b""  # of the last piece: a delimiter may come in two pieces
+        self.complete = self.answering = False
+        self.replay: list[Message] = []
+
+    async def receive(self) -> Message:
+        if self.complete:  # what still comes is the word that the visitor has left
+            return self.replay.pop() if self.replay else await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self.limits.silence_s)
+        except TimeoutError:
+            raise Refusal(408, "Nothing came for too long. Please send it again.") from None
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "The upload broke off. Please send it again.")
+        self.complete = not message.get("more_body", False)
+        self._count(message.setdefault("body", b""))
+        return message
+
+    async def read(self) -> bytes:
+        """The whole body; it will be received once more, by Gradio."""
+        content = bytearray()
+        while not self.complete:
+            content += (await self.receive())["body"]
+        self.replay = [{"type": "http.request", "body": bytes(content), "more_body": False}]
+        return bytes(content)
+
+    def _count(self, piece: bytes) -> None:
+        self.bytes += len(piece)
+        if self.bytes > self.max_bytes:
+            raise Refusal(413, f"This is too large; the limit is {self.max_bytes / 1e6:g} MB.")
+        if self.delimiter:
+            self.files += (self.tail + piece).count(self.delimiter)
+            self.tail = (self.tail + piece)[1 - len(self.delimiter) :]
+        if self.files > self.limits.upload_files + 1:  # the last delimiter ends the body
+            raise Refusal(413, f"These are more than {self.limits.upload_files} files. Put them into a zip.")
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.answering = True
+            if message["status"] >= 500 and message["status"] != 503:  # 503: the queue is full
+                message["status"] = 400
+            MutableHeaders(scope=message).update(self.headers)
+        await self._send(message)
+
+    async def refuse(self, scope: Scope, refusal: Refusal) -> None:
+        if self.answering:  # too late for words
+            await self._send({"type": "http.response.body", "body": b""})
+        else:
+            answer = JSONResponse({"detail": str(refusal)}, refusal.status)
+            await answer(scope, self._receive, self.send)
+
+
+def _check_route(scope: Scope) -> None:
+    path = scope["path"]
+    routes = {"GET": _READS, "HEAD": _READS, "POST": _CALLS}.get(scope["method"])
+    if not routes or not routes.fullmatch(path):
+        raise Refusal(404, "There is nothing here.")
+    if path == _INFO:
+        scope["query_string"] = b"page="  # else Gradio shows the first caller's Host to everybody after him
+    if path.startswith(_FILE):
+        try:
+            own_upload(path.removeprefix(_FILE))
+        except PhotoError:
+            raise Refusal(404, "This file is not here, or not any more.") from None
+
+
+async def _check_body(scope: Scope, exchange: _Exchange) -> None:
+    if scope["path"] != _UPLOAD:
+        return _check_call(await exchange.read())
+    form = _MULTIPART.fullmatch(Headers(scope=scope).get("content-type", ""))
+    if not form:
+        raise Refusal(415, "Send files as multipart/form-data.")
+    exchange.max_bytes, exchange.delimiter = exchange.limits.upload_bytes, b"--" + form[1].encode()
+    _remove_leftovers()
+
+
+def _check_call(content: bytes) -> None:
+    """A file comes as an object with its "path"; Gradio would also decode a "url" that begins with data:."""
+    try:
+        for part in _objects(json.loads(content)):
+            if "path" in part:
+                own_upload(part["path"])
+            if str(part.get("url")).lstrip().lower().startswith("data:"):
+                raise PhotoError("Please upload the picture; it cannot come inside the call.")
+    except PhotoError as problem:
+        raise Refusal(400, str(problem)) from None
+    except (ValueError, RecursionError):
+        raise Refusal(400) from None
+
+
+def _objects(value: Any) -> Iterator[dict]:
+    """Every object in a JSON value, however deep."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    for inner in value if isinstance(value, list) else ():
+        yield from _objects(inner)
+
+
+def _remove_leftovers() -> None:
+    """Gradio deletes in time what it handed out, but no temporary files of requests that went wrong."""
+    for file in Path(get_upload_folder()).glob("tmp*"):
+        with suppress(OSError):  # another request was quicker
+            if file.is_file() and file.stat().st_mtime < time.time() - LEFTOVER_AGE_S:
+                file.unlink()
