@@ -1,0 +1,57 @@
+"""The last tab: how the answer comes about, how good it is, what it cannot do, and what happens to photos."""
+
+from html import escape
+
+import gradio as gr
+
+from dance_demo.forms import SOURCES, display_name
+from dance_demo.model_store import ModelCard
+
+HOW = """
+## How it works
+1. A small network (MobileNetV2) looks at the photo once and notes, for each of 7 × 7 places, what it sees there.
+2. A linear layer turns these notes into one probability per dance form.
+3. The same notes, weighted by what speaks for one form, are the heatmap (Grad-CAM). So every form has its own,
+   at no extra cost: choose a row to see it.
+
+**"Why this and not that"** shows where the photo speaks for one form *rather than* for another.
+"""
+
+LIMITS = """
+## What it cannot do
+- It sees one still picture. A dance is music and movement, and several forms share costume and jewellery.
+- It knows its own forms only. Other dances are told apart from them most of the time, not always: then the page says
+  that it is not sure.
+- It judges costume, pose and stage, never the person. A costume is not an identity.
+
+## Your photo
+It goes to the server that runs this page and nowhere else, is read in memory, and its file is deleted within about an
+hour. Nothing is used for training. No sign-in, no cookies for tracking, no requests to other servers.
+"""
+
+
+def about(card: ModelCard) -> None:
+    """Lay out the tab; call it inside a `gr.Tab`."""
+    with gr.Column(elem_id="about"):
+        gr.Markdown(HOW)
+        gr.HTML(_model(card))
+        gr.Markdown(LIMITS)
+        gr.HTML(_sources())
+
+
+def _model(card: ModelCard) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(display_name(name))}</td><td>{count:,}</td></tr>"
+        for name, count in card.photos_per_class.items()
+    )
+    table = f"<table><thead><tr><th>Form</th><th>Photos learned from</th></tr></thead><tbody>{rows}</tbody></table>"
+    return f"<h2>How good it is</h2><p>{escape(card.summary())}</p>{table if rows else ''}"
+
+
+def _sources() -> str:
+    items = "".join(
+        f'<li><a href="{escape(s.address)}" rel="noopener noreferrer" target="_blank">{escape(s.title)}</a>, '
+        f"{escape(s.publisher)}</li>"
+        for s in SOURCES
+    )
+    return f"<details><summary>What was read for the notes on each form</summary><ul>{items}</ul></details>"
