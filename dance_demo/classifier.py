@@ -67,6 +67,11 @@ class Classifier:
             raise ModelError(
                 f"This head reads {self.head.weight.shape[0]} channels, but the backbone has {self.backbone.channels}."
             )
+        if self.familiarity.centre.size != self.backbone.channels:
+            raise ModelError(
+                f"The familiarity file is about {self.familiarity.centre.size} channels, "
+                f"but the backbone has {self.backbone.channels}."
+            )
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from dance_demo.classifier import Classification, Classifier
 from dance_demo.dataset import open_dataset, open_photos
 from dance_demo.errors import DanceDemoError, DatasetError, PhotoError
 from dance_demo.evaluation import evaluate
-from dance_demo.model_store import load_classifier
+from dance_demo.model_store import load_classifier, require_new
 from dance_demo.narration import describe
 from dance_demo.overlay import overlay
 from dance_demo.photos import open_photo
@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options)
     except DanceDemoError as error:
         print(f"dance_demo: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # nowhere to write
+        print(f"dance_demo: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("dance_demo: stopped", file=sys.stderr)
@@ -59,6 +62,7 @@ def classify(options: argparse.Namespace) -> int:
 def predict(options: argparse.Namespace) -> int:
     """Write the most probable class of every photo of a folder or zip into a CSV (Image, target)."""
     classifier = load_classifier(options.model)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     rows, unreadable = [], []
     with tempfile.TemporaryDirectory() as workspace:
         files, skipped = open_photos(options.photos, workspace=Path(workspace), order=options.order)
@@ -95,10 +99,12 @@ def finetune(options: argparse.Namespace) -> int:
     from dance_demo.network import initial_weights
     from dance_demo.release import release
 
+    recipe, init = Recipe.load(options.recipe), initial_weights(options.init)
+    require_new(options.out)  # or an hour later it could not be saved
     card = release(
         _training_photos(options),
-        Recipe.load(options.recipe),
-        init=initial_weights(options.init),
+        recipe,
+        init=init,
         directory=options.runs,
         out=options.out,
         seed=options.seed,
@@ -113,12 +119,12 @@ def crossvalidate(options: argparse.Namespace) -> int:
     from dance_demo.crossvalidation import crossvalidate as run
     from dance_demo.network import initial_weights
 
-    recipe, photos = Recipe.load(options.recipe), _training_photos(options)
-    photos = photos.with_drawings(recipe.drawings_per_class)
+    recipe, init = Recipe.load(options.recipe), initial_weights(options.init)
+    photos = _training_photos(options).with_drawings(recipe.drawings_per_class)
     held_out = run(
         photos,
         recipe,
-        init=initial_weights(options.init),
+        init=init,
         directory=options.runs,
         seed=options.seed,
         folds=options.only,
@@ -130,9 +136,7 @@ def crossvalidate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _answer(
-    classifier: Classifier, path: Path, top: int, heatmaps: Path | None, number: int
-) -> dict[str, Any]:
+def _answer(classifier: Classifier, path: Path, top: int, heatmaps: Path | None, number: int) -> dict[str, Any]:
     started = time.perf_counter()
     try:
         photo = open_photo(path)
@@ -252,16 +256,12 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 
 
 def _add_training(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "data", nargs="+", type=Path, help="labelled photos; only the first source is measured on"
-    )
+    command.add_argument("data", nargs="+", type=Path, help="labelled photos; only the first source is measured on")
     command.add_argument("--init", required=True, help="ImageNet weights of MobileNetV2: a file, or 'imagenet'")
     command.add_argument("--folds", type=Path, metavar="CSV", help="Image, target, fold (default: made here)")
     command.add_argument("--recipe", type=Path, default=RECIPES / "standard.json", metavar="JSON")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument(
-        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="checkpoints (default: runs)"
-    )
+    command.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="checkpoints (default: runs)")
 
 
 def _positive(text: str) -> int:

@@ -1,18 +1,23 @@
 """What fine-tuned networks say about photos that they never saw: one network per fold, answers pooled."""
 
+import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from dance_demo.errors import TrainingError
 from dance_demo.evaluation import Evaluation, evaluate, fit_temperature
 from dance_demo.familiarity import Familiarity
 from dance_demo.finetune import finetune
+from dance_demo.model_store import sha256
 from dance_demo.network import pooled_features
 from dance_demo.recipe import Recipe
 from dance_demo.training_photos import TrainingPhotos
+
+NOT_TRAINED = ("name", "served_side_px", "mirrored_view")  # settings that a trained network does not depend on
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +59,10 @@ def crossvalidate(
 ) -> OutOfFold:
     """Train one network per fold without that fold's photos; return what each says about them, pooled.
 
-    Finished folds are found in `directory` and not trained again.
+    Finished folds are found in `directory` and not trained again. Raises `TrainingError` if they are of another
+    training.
     """
+    _claim(directory, photos, recipe, init, seed)
     parts = []
     for fold in photos.fold_numbers if folds is None else folds:
         log(f"fold {fold}")
@@ -63,6 +70,24 @@ def crossvalidate(
         parts.append(part)
         log(f"fold {fold}: accuracy {part.evaluation(photos).accuracy:.3f}")
     return OutOfFold(*(np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])))
+
+
+def _claim(directory: Path, photos: TrainingPhotos, recipe: Recipe, init: Path, seed: int) -> None:
+    """Note in `directory` what is trained there, or make sure that it is the same as last time."""
+    settings = {name: value for name, value in asdict(recipe).items() if name not in NOT_TRAINED}
+    training = {"photos": photos.sha256, "settings": settings, "initial weights": sha256(init), "seed": seed}
+    note = directory / "training.json"
+    if note.exists():
+        earlier = json.loads(note.read_text(encoding="utf-8"))
+        changed = [name for name in training if earlier.get(name) != training[name]]
+        if changed:
+            raise TrainingError(
+                f"{directory} belongs to a training with other {', '.join(changed)}. Use another directory."
+            )
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    note.with_suffix(".part").write_text(json.dumps(training, indent=1), encoding="utf-8")
+    os.replace(note.with_suffix(".part"), note)
 
 
 def _fold(

@@ -1,5 +1,7 @@
 """Turn a trained Keras backbone into the LiteRT file that the app runs. Needs TensorFlow; used offline only."""
 
+import contextlib
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -16,7 +18,8 @@ def export_backbone(backbone: "keras.Model", path: Path, *, side_px: int) -> Non
 
     photo = keras.Input(batch_shape=(1, side_px, side_px, 3), name="photo")
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(photo, backbone(photo, training=False)))
-    data = converter.convert()
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for each of its weights
+        data = converter.convert()
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         file.write(data)
     os.replace(file.name, path)

@@ -17,6 +17,7 @@ from dance_demo.head import power_normalize
 UNFAMILIAR = "This does not look like the photos that the model learned from."
 UNCLEAR = "No class stands out clearly."
 DIRECTIONS = 64
+SMALLEST_VARIANCE = 1e-9  # photos that are all alike have none at all in some direction
 _ARRAYS = ("centre", "directions", "variances", "limits")
 
 
@@ -45,15 +46,13 @@ class Familiarity:
         features = power_normalize(pooled).astype(np.float64)
         centre = features.mean(axis=0)
         _, singular, axes = np.linalg.svd(features - centre, full_matrices=False)
-        variances = singular**2 / len(features)
+        variances = np.maximum(singular**2 / len(features), SMALLEST_VARIANCE)
         kept = min(directions, len(features) // 4 + 1, len(variances) - 1)
-        rest = max(float(variances[kept:].mean()), 1e-9)
+        rest = float(variances[kept:].mean())
         return cls(*(np.float32(part) for part in (centre, axes[:kept], variances[:kept])), rest)
 
     def with_limits(self, *, max_distance: float, min_probability: float, min_margin: float) -> "Familiarity":
-        return replace(
-            self, max_distance=max_distance, min_probability=min_probability, min_margin=min_margin
-        )
+        return replace(self, max_distance=max_distance, min_probability=min_probability, min_margin=min_margin)
 
     def distance(self, pooled: np.ndarray) -> np.ndarray:
         """Mahalanobis distance to the training photos, squared and per channel: pooled maps (n, c) -> (n,)."""
@@ -72,9 +71,7 @@ class Familiarity:
 
     def to_npz_bytes(self) -> bytes:
         limits = np.float32([self.rest, self.max_distance, self.min_probability, self.min_margin])
-        return write_arrays(
-            dict(zip(_ARRAYS, (self.centre, self.directions, self.variances, limits), strict=True))
-        )
+        return write_arrays(dict(zip(_ARRAYS, (self.centre, self.directions, self.variances, limits), strict=True)))
 
     @classmethod
     def from_npz_bytes(cls, data: bytes) -> "Familiarity":
@@ -84,10 +81,12 @@ class Familiarity:
             shapes = (centre.shape, directions.shape, variances.shape, limits.shape)
             if shapes != ((centre.size,), (variances.size, centre.size), (variances.size,), (4,)):
                 raise ValueError(f"its parts do not fit: {shapes}")
-            if not all(np.isfinite(part).all() for part in (centre, directions, variances, limits)):
+            if not all(np.isfinite(part).all() for part in (centre, directions, variances, limits[:1])):
                 raise ValueError("it holds numbers that are not finite")
             if variances.size and variances.min() <= 0 or limits[0] <= 0:
                 raise ValueError("its variances must be positive")
+            if np.isnan(limits).any():
+                raise ValueError("its limits must be numbers")
         except ValueError as error:
             raise ModelError(f"This is not a familiarity file from this app ({error}).") from error
         return cls(centre, directions, variances, *(float(limit) for limit in limits))

@@ -39,11 +39,11 @@ def finetune(
     import keras
 
     directory.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(seed)  # before there is a dropout layer, which draws its own seed
     model, finished = build_model(recipe, len(photos.class_names)), directory / "model.weights.h5"
     if finished.exists():
         model.load_weights(finished)
         return model
-    keras.utils.set_random_seed(seed)
     load_initial_weights(model, init)
     _fit_head_on_frozen_features(model, photos, indices, recipe)
     batches = _batches(photos, indices, recipe, seed)
@@ -57,6 +57,8 @@ def finetune(
 
     def begin(epoch: int, _logs: Any = None) -> None:
         batches.epoch = epoch
+        if recipe.dropout:  # as if no epoch before had been interrupted
+            model.get_layer("dropout").seed_generator.state.assign([seed, epoch * len(batches)])
 
     def report(epoch: int, logs: dict[str, float]) -> None:
         minutes = (time.monotonic() - started) / 60
@@ -65,9 +67,10 @@ def finetune(
     model.fit(
         batches,
         epochs=recipe.epochs,
+        shuffle=False,  # the photos are, and a run that goes on must get the batches in the same order
         verbose=0,
         callbacks=[
-            keras.callbacks.BackupAndRestore(directory / "checkpoint"),
+            keras.callbacks.BackupAndRestore(directory / "checkpoint", double_checkpoint=True),
             keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=report),
             keras.callbacks.CSVLogger(directory / "history.csv", append=True),
         ],
@@ -104,9 +107,7 @@ def _batches(photos: TrainingPhotos, indices: np.ndarray, recipe: Recipe, seed: 
     return Batches(workers=1, use_multiprocessing=False, max_queue_size=8)
 
 
-def _draw(
-    photos: TrainingPhotos, indices: np.ndarray, recipe: Recipe, generator: np.random.Generator
-) -> np.ndarray:
+def _draw(photos: TrainingPhotos, indices: np.ndarray, recipe: Recipe, generator: np.random.Generator) -> np.ndarray:
     """Systematic sampling: every photo gets its expected share of an epoch, give or take one."""
     counts = np.bincount(photos.classes[indices], minlength=len(photos.class_names))
     share = 1.0 / counts[photos.classes[indices]] ** recipe.class_balance
@@ -126,7 +127,10 @@ def _fit_head_on_frozen_features(
 
     features = pooled_features(model, photos.squares[indices], side_px=recipe.side_px)
     regression = LogisticRegression(C=0.1, max_iter=1000).fit(features, photos.classes[indices])
-    model.get_layer("head").set_weights([regression.coef_.T, regression.intercept_])
+    weight, bias = regression.coef_, regression.intercept_
+    if len(weight) == 1:  # of two classes, scikit-learn only scores the second
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    model.get_layer("head").set_weights([weight.T, bias])
 
 
 def _optimizer(recipe: Recipe, steps: int, model: "keras.Model") -> Any:

@@ -73,7 +73,8 @@ class ModelCard:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ModelError(f"{CARD}: class_names must be a list of names.")
         if not isinstance(files, dict) or not all(
-            isinstance(h, str) and re.fullmatch(r"[\w.-]+", name) for name, h in files.items()
+            isinstance(h, str) and re.fullmatch("[0-9a-f]{64}", h) and re.fullmatch(r"[\w.-]+", name)
+            for name, h in files.items()
         ):
             raise ModelError(f"{CARD}: files must map file names to their SHA-256.")
         return cls(**{**values, "class_names": tuple(names)})
@@ -141,8 +142,7 @@ def save_model(
 
     Everything is written, flushed and read back beside the target, then moved there in one step.
     """
-    if directory.exists():
-        raise ModelError(f"{directory.name} exists already. A model is saved into a new directory.")
+    require_new(directory)
     hashes = {file_name: hashlib.sha256(data).hexdigest() for file_name, data in sorted(files.items())}
     card = ModelCard(name=name, class_names=class_names, files=hashes, **about)
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -159,6 +159,11 @@ def save_model(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return card
+
+
+def require_new(directory: Path) -> None:
+    if directory.exists():
+        raise ModelError(f"{directory.name} exists already. A model is saved into a new directory.")
 
 
 def fetch(address: str) -> Path:
@@ -179,12 +184,11 @@ def fetch(address: str) -> Path:
 def _download(repo: str, revision: str, file_name: str, *, expected: str) -> Path:
     """Return the file from the Hub's cache, downloading it if need be; one that was damaged is fetched once more."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
     for force in (False, True):
         try:
             path = Path(hf_hub_download(repo, file_name, revision=revision, force_download=force))
-        except (EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        except Exception as error:  # of the Hub, of its HTTP library, of the disk: they have no base in common
             raise ModelError(
                 f"{file_name} of {repo} cannot be downloaded ({type(error).__name__}). "
                 "Check the address and the connection, or use a model directory."

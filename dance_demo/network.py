@@ -32,8 +32,8 @@ def build_model(recipe: Recipe, class_count: int) -> "keras.Model":
         layer.trainable = learns and not isinstance(layer, keras.layers.BatchNormalization)
     photo = keras.Input((recipe.side_px, recipe.side_px, 3))
     features = keras.layers.GlobalAveragePooling2D()(backbone(photo, training=False))
-    logits = keras.layers.Dense(class_count, name="head")(keras.layers.Dropout(recipe.dropout)(features))
-    return keras.Model(photo, logits)
+    features = keras.layers.Dropout(recipe.dropout, name="dropout")(features)
+    return keras.Model(photo, keras.layers.Dense(class_count, name="head")(features))
 
 
 def build_backbone(side_px: int | None) -> "keras.Model":
@@ -50,6 +50,8 @@ def initial_weights(init: str) -> Path:
     used stands in the card of the model.
     """
     if init != "imagenet":
+        if not Path(init).is_file():
+            raise ModelError(f"There are no initial weights at {init}. Give a file, or 'imagenet', with --init.")
         return Path(init)
     import keras
 
@@ -70,6 +72,13 @@ def load_initial_weights(model: "keras.Model", init: Path) -> None:
         raise ModelError(f"{init} does not hold MobileNetV2 weights: {error}") from error
 
 
+def backbone_at(model: "keras.Model", side_px: int) -> "keras.Model":
+    """The backbone of a trained model, for photos of another size than it was trained on."""
+    backbone = build_backbone(side_px)
+    backbone.set_weights(model.get_layer("backbone").get_weights())
+    return backbone
+
+
 def pooled_features(
     model: "keras.Model", squares: np.ndarray, *, side_px: int, mirrored_view: bool = False
 ) -> np.ndarray:
@@ -77,8 +86,7 @@ def pooled_features(
 
     With `mirrored_view` they are averaged with those of the mirror images.
     """
-    backbone = build_backbone(side_px)
-    backbone.set_weights(model.get_layer("backbone").get_weights())
+    backbone = backbone_at(model, side_px)
     steps = (1, -1) if mirrored_view else (1,)
     pooled = []
     for start in range(0, len(squares), BATCH):

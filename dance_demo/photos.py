@@ -108,7 +108,8 @@ def open_photo(source: Source, *, name: str | None = None, max_side_px: int | No
 def to_input(photo: Image.Image, side_px: int = 224) -> np.ndarray:
     """What the network takes in, when training and when naming: (side_px, side_px, 3) float32 in [-1, 1]."""
     _require_rgb(photo)
-    squashed = photo.resize((side_px, side_px), Image.Resampling.BILINEAR)  # no crop: feet and head count
+    size = (side_px, side_px)  # squashed, not cropped: feet and head count
+    squashed = photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.5)  # in two steps, in half the time
     pixels = np.asarray(squashed, np.float32)  # [0, 255]
     return pixels / 127.5 - 1
 
@@ -207,6 +208,8 @@ def _small_rgb(photo: Image.Image, size: tuple[int, int]) -> Image.Image:
     Goes strip by strip, each shrunk by a whole number at once: a second copy of 50 megapixels takes 200 MB.
     """
     photo.load()
+    if photo.mode == "RGB" and photo.size == size and not photo.has_transparency_data:
+        return photo.convert("RGB")
     white = _white_value(photo)
     reduction = max(1, min(photo.width // size[0], photo.height // size[1]) // 2)
     rows = max(1, _STRIP_PIXELS // photo.width // reduction) * reduction

@@ -31,7 +31,7 @@ class Recipe:
     class_balance: float = 0.5  # photos are drawn with probability ~ 1 / (photos of their class)**this
     primary_weight: float = 1.0  # how much more often a photo with a fold is drawn than an extra one
     drawings_per_class: int = 10  # illustrations that train too, so that the examples are named right
-    served_side_px: int = 224  # what the exported network takes
+    served_side_px: int = 256  # what the exported network takes; dancers look larger in training crops (FixRes)
     mirrored_view: bool = False  # serve the average of a photo and its mirror image
     augmentation: Augmentation = field(default_factory=Augmentation)
 

@@ -19,7 +19,7 @@ from dance_demo.familiarity import Familiarity
 from dance_demo.finetune import finetune
 from dance_demo.head import Head
 from dance_demo.model_store import BACKBONE, FAMILIARITY, HEAD, ModelCard, save_model, sha256
-from dance_demo.network import pooled_features
+from dance_demo.network import backbone_at, pooled_features
 from dance_demo.recipe import Recipe
 from dance_demo.training_photos import NO_FOLD, TrainingPhotos
 
@@ -81,7 +81,7 @@ def _saved(
     evaluation = held_out.evaluation(photos, temperature).to_json()
     with tempfile.TemporaryDirectory() as folder:
         backbone = Path(folder) / BACKBONE
-        export_backbone(model.get_layer("backbone"), backbone, side_px=recipe.served_side_px)
+        export_backbone(backbone_at(model, recipe.served_side_px), backbone, side_px=recipe.served_side_px)
         head = _head(model, photos.class_names, temperature, sha256(backbone))
         files = {
             BACKBONE: backbone.read_bytes(),

@@ -40,6 +40,15 @@ class TrainingPhotos:
         return len(self.classes)
 
     @property
+    def sha256(self) -> str:
+        """Hash of everything that a training sees."""
+        parts = (self.squares, self.classes.astype("<i8"), self.folds.astype("<i8"), np.array(self.class_names))
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(np.ascontiguousarray(part))
+        return digest.hexdigest()
+
+    @property
     def fold_numbers(self) -> list[int]:
         return sorted(set(self.folds[self.folds != NO_FOLD].tolist()))
 
@@ -81,7 +90,7 @@ def load_training_photos(
     Its folds come from `folds_file` (CSV: Image, target, fold) or are made here, by groups of near-duplicates.
     Photos of the other sources only train, and a copy of a measured photo among them is left out.
     """
-    key = hashlib.sha256(repr((sorted(map(_stamp, sources)), _stamp(folds_file), seed)).encode()).hexdigest()[:16]
+    key = hashlib.sha256(repr(([*map(_stamp, sources)], _stamp(folds_file), seed)).encode()).hexdigest()[:16]
     kept = cache / f"photos-{key}.npz"
     if not kept.exists():
         datasets = [open_dataset(source, workspace=_made(cache))[0] for source in sources]
@@ -112,9 +121,7 @@ def _decoded(
     copies = (folds == NO_FOLD) & np.isin(groups, groups[folds != NO_FOLD])
     classes = np.array([primary.class_names.index(photo.label) for photo in labeled])
     log(f"{len(labeled)} photos; {copies.sum()} extra ones are copies of measured ones and left out")
-    return TrainingPhotos(
-        squares[~copies], classes[~copies], folds[~copies], groups[~copies], primary.class_names
-    )
+    return TrainingPhotos(squares[~copies], classes[~copies], folds[~copies], groups[~copies], primary.class_names)
 
 
 def _folds(dataset: PhotoDataset, folds_file: Path | None, seed: int) -> np.ndarray:
@@ -135,9 +142,12 @@ def _square(photo: Image.Image) -> np.ndarray:
     return np.asarray(photo.resize((SQUARE_SIDE_PX, SQUARE_SIDE_PX), Image.Resampling.BILINEAR))
 
 
-def _stamp(source: Path | None) -> tuple[str, int]:
-    """A path and when it last changed, so that the cache of another state of a folder is not used."""
-    return ("", 0) if source is None else (str(source.resolve()), source.stat().st_mtime_ns)
+def _stamp(source: Path | None) -> list[tuple[str, int, int]]:
+    """All files of a source, their sizes and when they changed, so that the cache of another state is not used."""
+    if source is None:
+        return []
+    files = sorted(source.resolve().rglob("*")) if source.is_dir() else [source.resolve()]
+    return [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
 def _made(folder: Path) -> Path:

@@ -7,6 +7,7 @@ file. DANCE_DEMO_FUZZ multiplies the number of junk calls.
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser, expect
 
 ROOT = Path(__file__).resolve().parent.parent
 JUNK_CALLS = 300 * int(os.environ.get("DANCE_DEMO_FUZZ", 1))
@@ -529,39 +531,39 @@ def test_S9_a_mistake_of_ours_is_not_shown(page: Page) -> None:
 # In a browser
 
 
-def test_S8_the_page_works_in_a_browser_and_calls_nobody_else(page: Page, photo: Path) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream"]
-    flags += ["--use-fake-ui-for-media-stream", "--disable-background-networking", "--no-first-run"]
-    flags += ["--disable-features=LocalNetworkAccessChecks"]  # newer browsers stop the stranger before we do
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
-        tab = browser.new_page()
-        tab.set_default_timeout(60_000)
-        errors, foreign = [], []
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        tab.on("request", lambda asked: foreign.append(asked.url) if page.host not in asked.url else None)
-        tab.goto(f"http://{page.host}")
-        tab.set_input_files("input[type=file] >> nth=0", photo)
-        tab.wait_for_selector("text=odissi")
-        sync_api.expect(tab.locator("img")).not_to_have_count(0)
-        tab.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
-        camera = "navigator.mediaDevices.getUserMedia({video: true}).then(stream => stream.getTracks().length)"
-        assert tab.evaluate(camera) == 1
-        assert errors == [] and [url for url in foreign if not url.startswith(("data:", "blob:"))] == []
+def test_S8_the_page_works_in_a_browser_and_calls_nobody_else(page: Page, photo: Path, browser: Browser) -> None:
+    tab = browser.new_page()
+    tab.set_default_timeout(60_000)
+    errors, foreign = [], []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    tab.on("request", lambda asked: foreign.append(asked.url) if page.host not in asked.url else None)
+    tab.goto(f"http://{page.host}")
+    tab.set_input_files("input[type=file] >> nth=0", photo)
+    tab.wait_for_selector("text=odissi")
+    expect(tab.locator("img")).not_to_have_count(0)
+    tab.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    camera = "navigator.mediaDevices.getUserMedia({video: true}).then(stream => stream.getTracks().length)"
+    assert tab.evaluate(camera) == 1
+    assert errors == [] and [url for url in foreign if not url.startswith(("data:", "blob:"))] == []
+    tab.close()
 
-        stranger = browser.new_page()
-        answers = []
-        stranger.on("response", lambda answer: answers.append((answer.request.method, answer.status)))
-        stranger.route("http://evil.example/", lambda route: route.fulfill(body="another website"))
-        stranger.goto("http://evil.example/")
-        before = set(page.uploads.rglob("*"))
-        form_call = "form => (form.append('files', new Blob(['a']), 'stranger.png'), form)"
-        attack = f"url => fetch(url, {{method: 'POST', mode: 'no-cors', body: ({form_call})(new FormData())}})"
-        stranger.evaluate(f"url => ({attack})(url).then(() => 0)", f"http://{page.host}/gradio_api/upload")
-        assert answers[-1] == ("POST", 403) and set(page.uploads.rglob("*")) == before
-        browser.close()
+
+def test_S8_another_website_cannot_upload_here(page: Page, browser: Browser) -> None:
+    # Newer browsers stop the stranger before our guard does.
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-features=LocalNetworkAccessChecks"]
+    trusting = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=flags)
+    stranger = trusting.new_page()
+    answers = []
+    stranger.on("response", lambda answer: answers.append((answer.request.method, answer.status)))
+    stranger.route("http://evil.example/", lambda route: route.fulfill(body="another website"))
+    stranger.goto("http://evil.example/")
+    before = set(page.uploads.rglob("*"))
+    form_call = "form => (form.append('files', new Blob(['a']), 'stranger.png'), form)"
+    attack = f"url => fetch(url, {{method: 'POST', mode: 'no-cors', body: ({form_call})(new FormData())}})"
+    stranger.evaluate(f"url => ({attack})(url).then(() => 0)", f"http://{page.host}/gradio_api/upload")
+    assert answers[-1] == ("POST", 403) and set(page.uploads.rglob("*")) == before
+    trusting.close()
 
 
 if __name__ == "__main__":

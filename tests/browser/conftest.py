@@ -1,7 +1,6 @@
 """The real app in a process of its own, and a real browser in front of it."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,14 +10,12 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from dance_demo.illustrations import draw
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "tests" / "artefacts"
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 START_WITHIN_S = 120
 PATIENCE_MS = 20_000  # a busy machine is no fault of the page
 
@@ -55,17 +52,6 @@ def _answers(url: str, app: subprocess.Popen) -> bool:
         except OSError:
             time.sleep(0.1)
     return False
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("the page is tested in Chromium, which is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *CAMERA])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

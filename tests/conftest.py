@@ -1,0 +1,108 @@
+"""What several tests share: where the real photos are, the model that ships, and a tiny model made here."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from dance_demo.classifier import Classifier
+from dance_demo.export import export_backbone
+from dance_demo.familiarity import Familiarity
+from dance_demo.head import Head
+from dance_demo.model_store import BACKBONE, BUNDLED, CARD, FAMILIARITY, HEAD, load_classifier, save_model, sha256
+
+if TYPE_CHECKING:
+    import keras
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY_SIDE_PX, TINY_CHANNELS, TINY_CLASSES = 32, 12, ("kathak", "odissi", "sattriya")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow's variables know an older __array__ than NumPy 2; Keras meets it, we cannot mend it.
+    config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real photos, which users do not have. Where it must be there, its absence is a failure."""
+    folder = Path(os.environ.get("DANCE_DEMO_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        _missing(f"real photos are needed (DANCE_DEMO_SHARED={folder})")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Classifier:
+    """The model that ships, or the one at $DANCE_DEMO_MODEL."""
+    if not os.environ.get("DANCE_DEMO_MODEL") and not (BUNDLED / CARD).exists():
+        _missing("a model is needed (weights/ is empty, DANCE_DEMO_MODEL is not set)")
+    return load_classifier()
+
+
+@pytest.fixture(scope="session")
+def tiny_network(tmp_path_factory: pytest.TempPathFactory) -> tuple["keras.Model", Path]:
+    """A real but tiny network with everything that MobileNetV2 has in it: in Keras, and exported to LiteRT."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    photo = keras.Input((TINY_SIDE_PX, TINY_SIDE_PX, 3))
+    x = layers.Conv2D(TINY_CHANNELS, 3, strides=2, padding="same", use_bias=False)(photo)
+    x = start = layers.ReLU(6)(layers.BatchNormalization(beta_initializer="random_normal")(x))
+    x = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
+    x = layers.ReLU(6)(layers.BatchNormalization(gamma_initializer="random_uniform")(x))
+    x = layers.Add()([start, layers.Conv2D(TINY_CHANNELS, 1)(x)])
+    x = layers.ReLU(6)(layers.Conv2D(TINY_CHANNELS, 3, strides=4, padding="same")(x))
+    network = keras.Model(photo, x)
+    path = tmp_path_factory.mktemp("tiny") / BACKBONE
+    export_backbone(network, path, side_px=TINY_SIDE_PX)
+    return network, path
+
+
+@pytest.fixture(scope="session")
+def tiny_files(tiny_network: tuple["keras.Model", Path]) -> dict[str, bytes]:
+    """The files of a complete model around the tiny network, by name."""
+    _, path = tiny_network
+    generator = np.random.default_rng(0)
+    weight, bias = generator.normal(size=(TINY_CHANNELS, len(TINY_CLASSES))), generator.normal(size=len(TINY_CLASSES))
+    familiarity = Familiarity.fit(generator.random((20, TINY_CHANNELS), np.float32))
+    return {
+        BACKBONE: path.read_bytes(),
+        HEAD: Head(TINY_CLASSES, weight, bias, 0.8, sha256(path)).to_npz_bytes(),
+        FAMILIARITY: familiarity.to_npz_bytes(),
+    }
+
+
+@pytest.fixture
+def tiny_model(tiny_files: dict[str, bytes], tmp_path: Path) -> Path:
+    """A model directory of one's own, to be used or damaged."""
+    save_model(tmp_path / "tiny", tiny_files, name="Tiny", class_names=TINY_CLASSES)
+    return tmp_path / "tiny"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium with a made-up camera. One for all tests: Playwright allows no second one in a process."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        _missing("the page is tested in Chromium, which is not installed", required="DANCE_DEMO_REQUIRE_BROWSER")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*flags, *camera])
+        yield browser
+        browser.close()
+
+
+def _missing(reason: str, *, required: str = "DANCE_DEMO_REQUIRE_SHARED") -> NoReturn:
+    """Skip for want of something; where the environment says that it must be there, that is a failure."""
+    if os.environ.get(required):
+        pytest.fail(reason)
+    pytest.skip(reason)
