@@ -1,7 +1,7 @@
 """Damaged photos, thousands of them: each gives a photo or a PhotoError, within seconds, and nothing else happens.
 
-2,000 inputs a run; DANCE_DEMO_FUZZ multiplies them (10 for `make fuzz`). Input number i of seed s is the same on every machine with
-the same Pillow, so a failure names its number: `DANCE_DEMO_FUZZ_ONLY=i` repeats that one alone.
+2,000 inputs a run; DANCE_DEMO_FUZZ multiplies them (10 for `make fuzz`). Input number i of seed s is the same on every
+machine with the same Pillow, so a failure names its number: `DANCE_DEMO_FUZZ_ONLY=i` repeats that one alone.
 """
 
 import io
