@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -42,6 +43,11 @@ class Classification:
     def familiar(self) -> bool:
         """False if the photo is unlike anything in training, so that the probabilities mean little."""
         return self.note != UNFAMILIAR
+
+    def to_json(self, top_k: int) -> dict[str, Any]:
+        """The answer as plain data, with the `top_k` most probable classes."""
+        predictions = [{"label": p.label, "probability": p.probability} for p in self.predictions[:top_k]]
+        return {"predictions": predictions, "sure": self.sure, "note": self.note}
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,9 +149,7 @@ def _answer(classifier: Classifier, path: Path, top: int, heatmaps: Path | None,
         overlay(photo, heatmap).save(heatmaps / f"{number:03d}-{path.stem}-{answer.top.label}.jpg", quality=90)
     return {
         "photo": str(path),
-        "predictions": [vars(prediction) for prediction in answer.predictions[:top]],
-        "sure": answer.sure,
-        "note": answer.note,
+        **answer.to_json(top),
         "milliseconds": round(milliseconds, 1),
         "sentence": describe(answer, heatmap),
     }

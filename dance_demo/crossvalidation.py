@@ -12,6 +12,7 @@ from dance_demo.errors import TrainingError
 from dance_demo.evaluation import Evaluation, evaluate, fit_temperature
 from dance_demo.familiarity import Familiarity
 from dance_demo.finetune import finetune
+from dance_demo.head import softmax
 from dance_demo.model_store import sha256
 from dance_demo.network import pooled_features
 from dance_demo.recipe import Recipe
@@ -33,9 +34,7 @@ class OutOfFold:
         return fit_temperature(self.logits, photos.classes[self.indices])
 
     def probabilities(self, temperature: float) -> np.ndarray:
-        scaled = self.logits / temperature
-        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return softmax(self.logits, temperature)
 
     def evaluation(self, photos: TrainingPhotos, temperature: float = 1.0) -> Evaluation:
         """The interval is drawn over groups of near-duplicates."""

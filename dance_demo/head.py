@@ -34,6 +34,13 @@ def power_normalize(pooled: np.ndarray) -> np.ndarray:
     return roots / np.maximum(np.linalg.norm(roots, axis=1, keepdims=True), SMALLEST_ROOT)
 
 
+def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """One probability per class, each row sums to 1: (n, k) -> (n, k)."""
+    scaled = logits / np.float32(temperature)
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))  # the largest becomes exp(0)
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
 @dataclass(frozen=True, eq=False)
 class Head:
     """The last layer of the classifier and the names of its classes. Nothing in it changes once it is made.
@@ -82,9 +89,7 @@ class Head:
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """One probability per class, each row sums to 1: (n, c) -> (n, k)."""
-        scaled = self.logits(features) / np.float32(self.temperature)
-        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))  # the largest becomes exp(0)
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return softmax(self.logits(features), self.temperature)
 
     def channel_weights(self, feature_map: np.ndarray, class_index: int) -> np.ndarray:
         """How fast the class's logit grows with each pooled channel of this photo: (h, w, c) -> (c,).

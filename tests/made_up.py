@@ -11,6 +11,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+UNDO = {  # EXIF orientation -> how the camera was held, so that the file lies
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
 
 def photo(seed: int, *, size: tuple[int, int] = (120, 100)) -> Image.Image:
     """A colourful picture with soft shapes and some grain, unlike that of any other seed."""

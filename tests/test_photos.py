@@ -29,6 +29,7 @@ from dance_demo.photos import (
     to_batch,
     to_input,
 )
+from tests.made_up import UNDO
 
 ROOT = Path(__file__).parent.parent
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
@@ -502,16 +503,6 @@ def test_I10_numbers_that_are_none_do_not_spread():
 
 
 # Upright, and nothing but pixels ----------------------------------------------------------------------------------
-
-UNDO = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 
 
 def lying(orientation: int, photo: Image.Image) -> tuple[Image.Image, Image.Exif]:

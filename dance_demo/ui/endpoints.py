@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from dance_demo.classifier import Classification, Classifier
+from dance_demo.classifier import Classifier
 from dance_demo.errors import DanceDemoError, PhotoError
 from dance_demo.narration import alt_text
 from dance_demo.overlay import overlay
@@ -32,7 +32,7 @@ def add_endpoints(classifier: Classifier) -> None:
         """Name the dance forms in one photo, the most probable first."""
         if not isinstance(top_k, int) or not 1 <= top_k <= k:
             raise PhotoError(f"top_k must be a whole number from 1 to {k}. Received: {top_k!r:.40}")
-        return as_json(classifier.classify(_photo(photo)), top_k)
+        return classifier.classify(_photo(photo)).to_json(top_k)
 
     @for_programs
     def explain(photo: str, label: str) -> tuple[Image.Image, str]:
@@ -63,12 +63,6 @@ def add_endpoints(classifier: Classifier) -> None:
     button.click(predict_many, files, rows, api_name="predict_many", **PHOTO_LINE)
 
 
-def as_json(classification: Classification, top_k: int) -> dict[str, Any]:
-    """The answer as plain data: {"predictions": [{"label", "probability"}, ...], "sure", "note"}."""
-    predictions = [{"label": p.label, "probability": p.probability} for p in classification.predictions[:top_k]]
-    return {"predictions": predictions, "sure": classification.sure, "note": classification.note}
-
-
 def for_programs(endpoint: Callable) -> Callable:
     """What a caller can mend is told as it is; anything else is logged, and told in a neutral sentence."""
 
@@ -95,6 +89,6 @@ def _photo(upload: str | None) -> Image.Image:
 def _row(classifier: Classifier, upload: str) -> dict[str, Any]:
     name = Path(upload).name
     try:
-        return {"photo": name, **as_json(classifier.classify(_photo(upload)), len(classifier.class_names))}
+        return {"photo": name, **classifier.classify(_photo(upload)).to_json(len(classifier.class_names))}
     except DanceDemoError as error:
         return {"photo": name, "error": str(error)}
