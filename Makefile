@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench fuzz clean
+.PHONY: run test lint bench fuzz load kills lock clean
 
 run: $(VENV)/.app
 	$(BIN)/python app.py $(ARGS)
@@ -18,10 +18,20 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m tests.benchmarks.answer $(ARGS)
+	$(BIN)/python -m tests.benchmarks.answer
+	$(BIN)/python -m tests.benchmarks.training $(ARGS)
 
 fuzz: $(VENV)/.dev
 	DANCE_DEMO_FUZZ=10 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+
+load: $(VENV)/.dev
+	$(BIN)/python -m tests.load $(ARGS)
+
+kills: $(VENV)/.dev
+	$(BIN)/python -m tests.load.kills $(ARGS)
+
+lock: $(VENV)/.app
+	$(BIN)/python .ci/lock.py
 
 $(VENV)/.app: requirements.txt
 	$(PYTHON) -m venv $(VENV)

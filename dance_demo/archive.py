@@ -5,21 +5,23 @@ wanted files unpacked, one stream each with a byte budget, under names that we m
 is cut off or asks for too much is refused as a whole (``DatasetError``); a single bad file in it is left out
 and listed with its reason.
 
-This is the only place that opens a zip.
+This is the only place that opens a zip, and `zipfile` only ever writes one.
 """
 
 import errno
+import io
 import re
 import stat
+import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from dance_demo.errors import DatasetError
-from dance_demo.zip_directory import ZipEntry, read_directory
+from dance_demo.zip_directory import ZipEntry, damaged, read_directory
 
 Progress = Callable[[int, int], None]  # (done, in all)
 
@@ -102,6 +104,47 @@ def unpack(
     ignored = sum(is_litter(entry.name) for entry in entries)
     repeated = tuple(name for name, count in Counter(entry.name for entry in members).items() if count > 1)
     return SourceFiles(tuple(files), (*skipped, *damaged), ignored, repeated)
+
+
+def read_files(
+    archive: Path, names: Collection[str], *, beside: Collection[str] = (), limits: ArchiveLimits
+) -> dict[str, bytes]:
+    """The files of these names in a small zip. It may hold others only if `beside` names them; those are not read.
+
+    Raises DatasetError if anything about the zip is otherwise. What an operating system added does not count.
+    """
+    _check_archive_size(archive, limits)
+    with archive.open("rb") as file:
+        entries = read_directory(file, archive.name, max_entries=limits.entries)
+        members = [entry for entry in entries if not is_litter(entry.name)]
+        _check_totals(members, members, archive.name, limits)
+        _check_expected(members, {*names, *beside}, archive.name, limits)
+        try:
+            return {entry.name: b"".join(_unpacked(file, entry)) for entry in members if entry.name in names}
+        except _BadEntry as error:
+            raise damaged(archive.name, str(error)) from error
+
+
+def _check_expected(members: list[ZipEntry], names: Collection[str], archive: str, limits: ArchiveLimits) -> None:
+    for entry in members:
+        if entry.name not in names:
+            raise DatasetError(f"{archive}: it holds {entry.name!r:.80}, which does not belong there.")
+        if reason := _reason_to_skip(entry, {suffix_of(entry.name)}, limits):
+            raise DatasetError(f"{archive}: {entry.name} in it: {reason}.")
+    if len({entry.name for entry in members}) < len(members):
+        raise DatasetError(f"{archive}: it holds two files of the same name.")
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """A zip of these files. The same files always give the same bytes, so nothing is compressed: zlibs differ."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            member = zipfile.ZipInfo(name)
+            member.create_system = 3  # or Windows would write other bytes
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, data)
+    return buffer.getvalue()
 
 
 def is_litter(name: str) -> bool:
@@ -223,30 +266,34 @@ def _unpack_entries(
 
 
 def _unpack_entry(file: BinaryIO, entry: ZipEntry, target: Path) -> None:
-    if entry.data_start is None:
-        raise _BadEntry("its header is missing")
-    file.seek(entry.data_start)
-    packed = _read_pieces(file, entry.packed_bytes)
+    pieces = _unpacked(file, entry)
     try:
-        _write_pieces(packed if entry.method == _STORED else _inflate(packed), entry, target)
-    except zlib.error as error:
-        raise _BadEntry("it cannot be unpacked") from error
+        with target.open("xb") as out:
+            for piece in pieces:
+                out.write(piece)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DatasetError("No space left on this computer for the zip. Try again later.") from error
         raise
 
 
-def _write_pieces(pieces: Iterator[bytes], entry: ZipEntry, target: Path) -> None:
-    written = crc = 0
-    with target.open("xb") as out:
-        for piece in pieces:
-            written += len(piece)
-            if written > entry.file_bytes:
+def _unpacked(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
+    """The bytes of one file in pieces; raises _BadEntry where they are not what the directory says."""
+    if entry.data_start is None:
+        raise _BadEntry("its header is missing")
+    file.seek(entry.data_start)
+    packed = _read_pieces(file, entry.packed_bytes)
+    unpacked = crc = 0
+    try:
+        for piece in packed if entry.method == _STORED else _inflate(packed):
+            unpacked += len(piece)
+            if unpacked > entry.file_bytes:
                 raise _BadEntry("it is larger than the zip says")
             crc = zlib.crc32(piece, crc)
-            out.write(piece)
-    if written != entry.file_bytes or crc != entry.crc:
+            yield piece
+    except zlib.error as error:
+        raise _BadEntry("it cannot be unpacked") from error
+    if unpacked != entry.file_bytes or crc != entry.crc:
         raise _BadEntry("its checksum does not match")
 
 

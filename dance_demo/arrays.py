@@ -37,12 +37,16 @@ def write_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def read_arrays(data: bytes, names: Sequence[str]) -> list[np.ndarray]:
-    """The arrays called `names`, in that order. Raises ValueError that says what is wrong with any other file."""
-    return [_array(member) for member in _stored_members(data, [f"{name}.npy" for name in names])]
+def read_arrays(data: bytes, names: Sequence[str], *, optional: Sequence[str] = ()) -> list[np.ndarray]:
+    """The arrays called `names`, in that order, and after them the `optional` ones, all or none.
+
+    Raises ValueError that says what is wrong with any other file.
+    """
+    members = _stored_members(data, [f"{name}.npy" for name in names], [f"{name}.npy" for name in optional])
+    return [_array(member) for member in members]
 
 
-def _stored_members(data: bytes, names: Sequence[str]) -> list[bytes]:
+def _stored_members(data: bytes, names: Sequence[str], optional: Sequence[str]) -> list[bytes]:
     """The members of our own uncompressed zip, read one after the other from the start of the file.
 
     Nothing is unpacked and nothing can overlap. The directory at the end must agree, but is not followed.
@@ -50,11 +54,13 @@ def _stored_members(data: bytes, names: Sequence[str]) -> list[bytes]:
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(f"it has {len(data):,} bytes; at most {MAX_FILE_BYTES:,} are allowed")
     members, starts, position = [], [], 0
-    for name in names:
+    for name in (*names, *optional):
+        if len(members) == len(names) and not data.startswith(b"PK\3\4", position):
+            break  # none of the optional ones
         starts.append(position)
         member, position = _stored_member(data, position, name)
         members.append(member)
-    for name, start in zip(names, starts, strict=True):
+    for name, start in zip((*names, *optional)[: len(starts)], starts, strict=True):
         entry = data[position : position + _ENTRY_BYTES + len(name)]
         if not entry.startswith(b"PK\1\2") or entry[42:] != struct.pack("<I", start) + name.encode():
             raise ValueError("its list of contents is damaged, or names more than it should")

@@ -69,9 +69,9 @@ class Classifier:
                 f"This head was fitted on backbone {self.head.backbone_sha256[:12]}, but the backbone here is "
                 f"{self.backbone.sha256[:12]}. Use the head with the model that it came from."
             )
-        if self.head.weight.shape[0] != self.backbone.channels:
+        if self.head.channels != self.backbone.channels:
             raise ModelError(
-                f"This head reads {self.head.weight.shape[0]} channels, but the backbone has {self.backbone.channels}."
+                f"This head reads {self.head.channels} channels, but the backbone has {self.backbone.channels}."
             )
         if self.familiarity.centre.size != self.backbone.channels:
             raise ModelError(

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from dance_demo import compare_command, train_command
+from dance_demo.backbones import known_backbone
 from dance_demo.classifier import Classification, Classifier
 from dance_demo.dataset import open_dataset, open_photos
 from dance_demo.errors import DanceDemoError, DatasetError, PhotoError
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def classify(options: argparse.Namespace) -> int:
     """Name the dance in each photo."""
-    classifier = load_classifier(options.model)
+    classifier = load_classifier(options.model, find_backbone=known_backbone)
     if options.heatmap:
         options.heatmap.mkdir(parents=True, exist_ok=True)
     answers = []
@@ -61,7 +63,7 @@ def classify(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """Write the most probable class of every photo of a folder or zip into a CSV (Image, target)."""
-    classifier = load_classifier(options.model)
+    classifier = load_classifier(options.model, find_backbone=known_backbone)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     rows, unreadable = [], []
     with tempfile.TemporaryDirectory() as workspace:
@@ -82,7 +84,7 @@ def predict(options: argparse.Namespace) -> int:
 
 def evaluate_dataset(options: argparse.Namespace) -> int:
     """Hold the model against labelled photos."""
-    classifier = load_classifier(options.model)
+    classifier = load_classifier(options.model, find_backbone=known_backbone)
     with tempfile.TemporaryDirectory() as workspace:
         dataset, report = open_dataset(options.data, workspace=Path(workspace))
         labels = _known_labels(dataset.labels, classifier.class_names)
@@ -132,7 +134,55 @@ def crossvalidate(options: argparse.Namespace) -> int:
     )
     result = held_out.evaluation(photos, held_out.temperature(photos)).to_json()
     (options.runs / "result.json").write_text(json.dumps({"recipe": recipe.name, **result}, indent=1))
+    if options.models:
+        from dance_demo.fold_models import save_fold_models
+
+        save_fold_models(photos, recipe, held_out, directory=options.runs, out=options.models)
     print(_summary(result))
+    return 0
+
+
+def experiments(options: argparse.Namespace) -> int:
+    """Put the results of all runs side by side."""
+    from dance_demo.experiments import read_experiments, table
+
+    print(table(read_experiments(options.runs)))
+    return 0
+
+
+def robustness(options: argparse.Namespace) -> int:
+    """Measure how far answers depend on mirroring, cropping, blur, colour, compression and light."""
+    from dance_demo.held_out import judges
+    from dance_demo.robustness import CHANGES, answers, steadiness, table
+
+    with tempfile.TemporaryDirectory() as workspace:
+        dataset, report = open_dataset(options.photos, workspace=Path(workspace))
+        given = np.empty((len(dataset.photos), len(CHANGES)), int)
+        truth = np.empty(len(dataset.photos), int)
+        for classifier, places in judges([photo.name for photo in dataset.photos], options.model, options.folds):
+            labels = _known_labels([dataset.labels[place] for place in places], classifier.class_names)
+            truth[places] = [classifier.class_index(label) for label in labels]
+            photos = (open_photo(dataset.photos[place].path) for place in places)
+            given[places] = answers(tqdm(photos, total=len(places), disable=None), classifier)
+    _complain(*(f"{file.name}: {file.reason}" for file in report.skipped))
+    print(table(steadiness(given, truth, groups=dataset.groups)))
+    return 0
+
+
+def heatmaps(options: argparse.Namespace) -> int:
+    """Measure the heatmaps: does the answer hang on the hot places, and are they on the dancer?"""
+    from dance_demo import heatmap_quality as quality
+    from dance_demo.held_out import judges
+
+    with tempfile.TemporaryDirectory() as workspace:
+        files, _ = open_photos(options.photos, workspace=Path(workspace))
+        photos = quality.boxed_photos(files, quality.read_boxes(options.boxes))
+    parts = []
+    with tqdm(total=len(photos), unit="photo", disable=None) as bar:
+        for classifier, places in judges([photo.name for photo in photos], options.model, options.folds):
+            own, kinds = [photos[place] for place in places], quality.mappers(classifier)
+            parts.append(quality.judge(own, classifier, kinds, progress=bar.update))
+    print(f"{len(photos)} photos\n\n{quality.table(quality.pooled(parts))}")
     return 0
 
 
@@ -188,7 +238,12 @@ def _training_photos(options: argparse.Namespace):  # noqa: ANN202 - its type li
     from dance_demo.training_photos import load_training_photos
 
     return load_training_photos(
-        options.data, folds_file=options.folds, cache=options.runs / "photos", seed=options.seed, log=_log
+        options.data,
+        folds_file=options.folds,
+        cleaning=options.cleaning,
+        cache=options.runs / "photos",
+        seed=options.seed,
+        log=_log,
     )
 
 
@@ -233,6 +288,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true")
     _add_model(command)
 
+    train_command.add_arguments(_command(commands, "train", train_command.train))
+
     command = _command(commands, "finetune", finetune)
     _add_training(command)
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new model directory")
@@ -240,6 +297,19 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "crossvalidate", crossvalidate)
     _add_training(command)
     command.add_argument("--only", type=int, nargs="+", metavar="FOLD", help="only these folds")
+    command.add_argument("--models", type=Path, metavar="DIR", help="save a model for each fold in this directory")
+
+    compare_command.add_arguments(_command(commands, "compare", compare_command.compare))
+
+    command = _command(commands, "experiments", experiments)
+    command.add_argument("runs", type=Path, metavar="RUNS", help="the folder with a directory for each run")
+
+    command = _command(commands, "robustness", robustness)
+    _add_judging(command)
+
+    command = _command(commands, "heatmaps", heatmaps)
+    _add_judging(command)
+    command.add_argument("--boxes", type=Path, required=True, metavar="CSV", help="pixel_sha256, x0, y0, x1, y1")
     return parser
 
 
@@ -253,10 +323,17 @@ def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", metavar="DIR", help="a model directory (default: the one that ships)")
 
 
+def _add_judging(command: argparse.ArgumentParser) -> None:
+    command.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder or zip")
+    _add_model(command)
+    command.add_argument("--folds", type=Path, metavar="CSV", help="Image, fold: --model then holds fold0, fold1, ...")
+
+
 def _add_training(command: argparse.ArgumentParser) -> None:
     command.add_argument("data", nargs="+", type=Path, help="labelled photos; only the first source is measured on")
     command.add_argument("--init", required=True, help="ImageNet weights of MobileNetV2: a file, or 'imagenet'")
     command.add_argument("--folds", type=Path, metavar="CSV", help="Image, target, fold (default: made here)")
+    command.add_argument("--cleaning", type=Path, metavar="CSV", help="what to relabel or leave out elsewhere")
     command.add_argument("--recipe", type=Path, default=RECIPES / "standard.json", metavar="JSON")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="checkpoints (default: runs)")

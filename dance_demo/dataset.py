@@ -32,7 +32,7 @@ from dance_demo.archive import (
 from dance_demo.duplicates import Fingerprint, fingerprint, near_duplicate_groups
 from dance_demo.errors import DatasetError, PhotoError
 from dance_demo.layouts import Layout, in_order_of, recognise
-from dance_demo.photos import PHOTO_SUFFIXES, open_photo
+from dance_demo.photos import PHOTO_SUFFIXES, difference_hash, open_photo
 from dance_demo.remarks import Remark
 from dance_demo.tables import Table, read_table
 
@@ -49,6 +49,7 @@ class LabeledPhoto:
     label: str
     name: str  # what its owner calls it
     pixel_sha256: str
+    difference_hash: int = 0  # of `photos.difference_hash`; 0 says nothing
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,8 @@ def check_photos(
             broken.append(SkippedFile(file.name, str(error).removeprefix("Photo: ")))
         else:
             prints.append(fingerprint(photo))
-            photos.append(LabeledPhoto(file.path, label, file.name, prints[-1].pixel_sha256))
+            hashes = prints[-1].pixel_sha256, difference_hash(photo)
+            photos.append(LabeledPhoto(file.path, label, file.name, *hashes))
             if flaw := remarks.photo_flaw(photo):
                 flaws[file.name] = flaw
         if progress:

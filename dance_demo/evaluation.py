@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 NORMAL_95 = 1.959963984540054  # 95 % of a normal distribution lie within so many standard deviations
-BOOTSTRAP_DRAWS = 2000
+BOOTSTRAP_DRAWS, DRAWS_AT_ONCE = 2000, 50
 CALIBRATION_BINS = 15
 TEMPERATURES = (0.05, 20.0)
 
@@ -74,7 +74,7 @@ def evaluate(
         n=len(truth),
         class_names=tuple(class_names),
         accuracy=float(hits.mean()),
-        accuracy_interval=wilson_interval(hits) if groups is None else bootstrap_interval(hits, groups, seed),
+        accuracy_interval=accuracy_interval(hits, groups, seed),
         top2_accuracy=float((np.argsort(-probabilities, axis=1)[:, :2] == truth[:, None]).any(axis=1).mean()),
         majority_baseline=float(np.bincount(truth).max() / len(truth)),
         weighted_f1=float(f1_score(truth, answers, average="weighted", zero_division=0)),
@@ -94,14 +94,28 @@ def wilson_interval(hits: np.ndarray) -> tuple[float, float]:
     return max(0.0, float((centre - reach) / scale)), min(1.0, float((centre + reach) / scale))
 
 
-def bootstrap_interval(hits: np.ndarray, groups: Sequence, seed: int) -> tuple[float, float]:
-    """The middle 95 % of the accuracy when whole groups are drawn anew, with replacement."""
+def accuracy_interval(hits: np.ndarray, groups: Sequence | None, seed: int) -> tuple[float, float]:
+    """The 95 % interval of the accuracy: Wilson's, or with groups by bootstrap.
+
+    If all answers are right, or all wrong, drawing anew cannot show any doubt: then it is Wilson's, of the groups.
+    """
+    if groups is None:
+        return wilson_interval(hits)
+    interval = bootstrap_interval(hits, groups, seed)
+    return wilson_interval(np.resize(hits, len(set(groups)))) if hits.all() or not hits.any() else interval
+
+
+def bootstrap_interval(values: np.ndarray, groups: Sequence, seed: int) -> tuple[float, float]:
+    """The middle 95 % of the mean of values (n,) when whole groups (n,) are drawn anew, with replacement."""
     _, group = np.unique(np.asarray(groups), return_inverse=True)
-    if len(group) != len(hits):
-        raise ValueError(f"groups must name one group for each of {len(hits)} photos. Received: {len(group)}")
-    sizes, right = np.bincount(group), np.bincount(group, weights=hits)
-    drawn = np.random.default_rng(seed).integers(len(sizes), size=(BOOTSTRAP_DRAWS, len(sizes)))
-    low, high = np.quantile(right[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), (0.025, 0.975))
+    if len(group) != len(values):
+        raise ValueError(f"groups must name one group for each of {len(values)} photos. Received: {len(group)}")
+    sizes, sums = np.bincount(group), np.bincount(group, weights=values)
+    generator, means = np.random.default_rng(seed), []
+    for _ in range(BOOTSTRAP_DRAWS // DRAWS_AT_ONCE):
+        drawn = generator.integers(len(sizes), size=(DRAWS_AT_ONCE, len(sizes)))
+        means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    low, high = np.quantile(np.concatenate(means), (0.025, 0.975))
     return float(low), float(high)
 
 
@@ -112,10 +126,11 @@ def calibration_error(confidences: np.ndarray, hits: np.ndarray) -> float:
     return float(np.abs(gaps).sum() / len(hits))
 
 
-def fit_temperature(logits: np.ndarray, labels: Sequence[int]) -> float:
+def fit_temperature(logits: np.ndarray, labels: Sequence[int], *, doubt: float = 0.0) -> float:
     """The temperature under which softmax(logits / temperature) fits the labels best (Guo et al. 2017).
 
-    logits (n, k) must come from photos that the head was not fitted on. labels (n,) are class indices.
+    logits (n, k) must come from photos that the head was not fitted on. labels (n,) are class indices; each is taken
+    to be wrong with the probability doubt, any class then being as likely.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
@@ -123,7 +138,8 @@ def fit_temperature(logits: np.ndarray, labels: Sequence[int]) -> float:
     logits, rows = np.asarray(logits, dtype=np.float64), np.arange(len(labels))
 
     def surprise(log_temperature: float) -> float:
-        return -log_softmax(logits / np.exp(log_temperature), axis=1)[rows, labels].mean()
+        likelihoods = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -(1 - doubt) * likelihoods[rows, labels].mean() - doubt * likelihoods.mean()
 
     return float(np.exp(minimize_scalar(surprise, bounds=np.log(TEMPERATURES), method="bounded").x))
 

@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
 def export_backbone(backbone: "keras.Model", path: Path, *, side_px: int) -> None:
     """Write `backbone` as a float32 LiteRT file for one square photo (1, side_px, side_px, 3) at a time."""
+    data = litert_bytes(backbone, side_px=side_px)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(data)
+    os.replace(file.name, path)
+
+
+def litert_bytes(network: "keras.Model", *, side_px: int) -> bytes:
+    """Any network that looks at square photos as a float32 LiteRT file for one of them at a time."""
     import keras
     import tensorflow as tf
 
     photo = keras.Input(batch_shape=(1, side_px, side_px, 3), name="photo")
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(photo, backbone(photo, training=False)))
+    model = keras.Model(photo, network(photo, training=False), name="functional")  # a counted name would be written
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for each of its weights
-        data = converter.convert()
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-    os.replace(file.name, path)
+        return converter.convert()

@@ -18,6 +18,8 @@ UNFAMILIAR = "This does not look like the photos that the model learned from."
 UNCLEAR = "No class stands out clearly."
 DIRECTIONS = 64
 SMALLEST_VARIANCE = 1e-9  # photos that are all alike have none at all in some direction
+TOO_FAR = 0.03  # of held-out photos lie beyond the distance at which a photo counts as unfamiliar
+UNSURE = 0.05  # of held-out photos get no confident answer at all
 _ARRAYS = ("centre", "directions", "variances", "limits")
 
 
@@ -90,3 +92,19 @@ class Familiarity:
         except ValueError as error:
             raise ModelError(f"This is not a familiarity file from this app ({error}).") from error
         return cls(centre, directions, variances, *(float(limit) for limit in limits))
+
+
+def limits(distances: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """The limits of a `Familiarity`, from held-out photos: their distances (n,) and probabilities (n, k).
+
+    See `TOO_FAR` and `UNSURE`.
+    """
+    max_distance = float(np.quantile(distances, 1 - TOO_FAR))
+    near = distances <= max_distance
+    best = np.sort(probabilities[near].max(axis=1))
+    refused = int(UNSURE * len(probabilities)) - int((~near).sum())
+    return {
+        "max_distance": max_distance,
+        "min_probability": float(best[max(0, refused)]),
+        "min_margin": 0.0,
+    }

@@ -1,8 +1,9 @@
 """Turns what the network saw in a dancer's photo into one probability per dance form.
 
 A head is small (about 40 KB): the photo's feature map is averaged over the picture, and one linear layer
-scores every class. It names, by hash, the backbone it was fitted on. Heads travel between people, so the file
-of one holds plain numbers only, and every size in it is checked before anything is read.
+scores every class; there may be a hidden layer before it (about 330 KB). A head names, by hash, the backbone it
+was fitted on. Heads travel between people, so the file of one holds plain numbers only, and every size in it is
+checked before anything is read.
 """
 
 import hashlib
@@ -19,12 +20,13 @@ from dance_demo.errors import ModelError
 
 MIN_CLASSES, MAX_CLASSES = 2, 50
 MAX_NAME_CHARACTERS = 300
+MAX_HIDDEN_UNITS = 1024
 MAX_WEIGHT_SIZE = 1e6  # larger numbers would overflow float32 on the way to a probability
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
 MAX_ABOUT_BYTES = 100_000  # class names and settings, as JSON
 SMALLEST_ROOT = 1e-6  # a channel below it counts as silent: at 0 the slope of the square root is infinite
 
-_ARRAYS = ("about", "weight", "bias")
+_ARRAYS, _HIDDEN_ARRAYS = ("about", "weight", "bias"), ("hidden_weight", "hidden_bias")
 _ABOUT_FIELDS = {"class_names", "temperature", "backbone_sha256", "power_normalized"}
 
 
@@ -47,7 +49,9 @@ class Head:
 
     weight is (c, k) and bias (k,) for c channels and k classes. Probabilities are softmax(logits /
     temperature) (Guo et al. 2017). With power_normalized, pooled features are square-rooted and scaled to
-    length 1 first. Raises ValueError, with the value received, for parts that do not fit.
+    length 1 first. With a hidden layer of u units, hidden_weight is (c, u), hidden_bias (u,) and weight (u, k):
+    the logits are relu(features @ hidden_weight + hidden_bias) @ weight + bias. Raises ValueError, with the value
+    received, for parts that do not fit.
     """
 
     class_names: tuple[str, ...]
@@ -56,6 +60,8 @@ class Head:
     temperature: float
     backbone_sha256: str
     power_normalized: bool = False
+    hidden_weight: np.ndarray | None = None
+    hidden_bias: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         names = _checked_names(self.class_names)
@@ -64,27 +70,35 @@ class Head:
             raise ValueError(f"weight must be (channels, {len(names)}). Received: {weight.shape}")
         if bias.shape != (len(names),):
             raise ValueError(f"bias must be ({len(names)},). Received: {bias.shape}")
+        hidden = _checked_hidden(self.hidden_weight, self.hidden_bias, units=weight.shape[0])
         sha256, normalized = self.backbone_sha256, self.power_normalized
         if not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
             raise ValueError(f"backbone_sha256 must be 64 hex digits. Received: {_short(sha256)}")
         if not isinstance(normalized, bool):
             raise ValueError(f"power_normalized must be true or false. Received: {_short(normalized)}")
         temperature = _checked_temperature(self.temperature)
-        checked = {"class_names": names, "weight": weight, "bias": bias, "temperature": temperature}
+        checked = {"class_names": names, "weight": weight, "bias": bias, "temperature": temperature} | hidden
         for field, value in checked.items():
             object.__setattr__(self, field, value)  # the way into a frozen dataclass
+
+    @property
+    def channels(self) -> int:
+        """How many channels the feature maps have that this head reads."""
+        return len(self.weight if self.hidden_weight is None else self.hidden_weight)
 
     def pool(self, feature_maps: np.ndarray) -> np.ndarray:
         """Average over the picture: (n, h, w, c) -> (n, c)."""
         return feature_maps.mean(axis=(1, 2), dtype=np.float32)
 
     def features(self, feature_maps: np.ndarray) -> np.ndarray:
-        """What the linear layer sees: (n, h, w, c) -> (n, c)."""
+        """What the first layer sees: (n, h, w, c) -> (n, c)."""
         pooled = self.pool(feature_maps)
         return power_normalize(pooled) if self.power_normalized else pooled
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """One score per class: (n, c) -> (n, k)."""
+        if self.hidden_weight is not None:
+            features = np.maximum(features @ self.hidden_weight + self.hidden_bias, 0)
         return features @ self.weight + self.bias
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
@@ -94,19 +108,30 @@ class Head:
     def channel_weights(self, feature_map: np.ndarray, class_index: int) -> np.ndarray:
         """How fast the class's logit grows with each pooled channel of this photo: (h, w, c) -> (c,).
 
-        For pooled channels p, features g(p) and the class's column W this is J_g(p)^T W. Plain features are p
-        itself, so it is W. Power-normalised ones are g = r / |r| with r = sqrt(p), so by the chain rule it is
-        (W - (W . g) g) / |r| / (2 r).
+        For pooled channels p, features g(p) and the slope s of the class's logit with respect to these, this is
+        J_g(p)^T s. Plain features are p itself, so it is s. Power-normalised ones are g = r / |r| with r = sqrt(p),
+        so by the chain rule it is (s - (s . g) g) / |r| / (2 r).
         """
-        column = self.weight[:, class_index]
         if not self.power_normalized:
-            return column
+            return self._slope(self.features(feature_map[None])[0], class_index)
         roots = np.sqrt(np.maximum(self.pool(feature_map[None])[0], 0))
         length = max(float(np.linalg.norm(roots)), SMALLEST_ROOT)
         direction = roots / length
+        column = self._slope(direction, class_index)
         slope = (column - (column @ direction) * direction) / length
         # A silent channel is zero all over the map: no weight could make it add anything to a heatmap.
         return np.divide(slope, 2 * roots, out=np.zeros_like(slope), where=roots > SMALLEST_ROOT)
+
+    def _slope(self, features: np.ndarray, class_index: int) -> np.ndarray:
+        """How fast the class's logit grows with each feature: (c,) -> (c,).
+
+        It is the class's column W of the linear layer, or behind a hidden layer V @ (W where a unit is active).
+        """
+        column = self.weight[:, class_index]
+        if self.hidden_weight is None:
+            return column
+        active = features @ self.hidden_weight + self.hidden_bias > 0
+        return self.hidden_weight @ (column * active)
 
     @property
     def sha256(self) -> str:
@@ -117,14 +142,18 @@ class Head:
         """The head as an uncompressed .npz of plain numbers. The same head always gives the same bytes."""
         about = {field: getattr(self, field) for field in sorted(_ABOUT_FIELDS)}
         text = json.dumps(about, ensure_ascii=False).encode()
-        return write_arrays(dict(zip(_ARRAYS, (np.frombuffer(text, np.uint8), self.weight, self.bias), strict=True)))
+        arrays = {"about": np.frombuffer(text, np.uint8), "weight": self.weight, "bias": self.bias}
+        if self.hidden_weight is not None:
+            arrays |= {"hidden_weight": self.hidden_weight, "hidden_bias": self.hidden_bias}
+        return write_arrays(arrays)
 
     @classmethod
     def from_npz_bytes(cls, data: bytes) -> "Head":
         """What to_npz_bytes wrote, by whomever. Raises ModelError for every other file, however hostile."""
         try:
-            about, weight, bias = read_arrays(data, _ARRAYS)
-            return cls(weight=weight, bias=bias, **_parsed_about(about))
+            about, *layers = read_arrays(data, _ARRAYS, optional=_HIDDEN_ARRAYS)
+            named = dict(zip((*_ARRAYS, *_HIDDEN_ARRAYS)[1:], layers, strict=False))  # the hidden ones may be missing
+            return cls(**named, **_parsed_about(about))
         except ValueError as error:
             raise ModelError(f"This is not a head from this app ({error}).") from error
 
@@ -164,6 +193,22 @@ def _checked_names(names: object) -> tuple[str, ...]:
 def _is_writable(name: str) -> bool:
     """No control characters, which could forge a line of a log, and no halves, which no file can hold."""
     return all(unicodedata.category(character) not in ("Cc", "Cs") for character in name)
+
+
+def _checked_hidden(weight: object, bias: object, *, units: int) -> dict[str, np.ndarray]:
+    """The fields of a hidden layer of so many units that fits together; none if there is no such layer."""
+    if weight is None and bias is None:
+        return {}
+    if weight is None or bias is None:
+        raise ValueError("a hidden layer has both weight and bias. Received: one of them")
+    weight, bias = _frozen_numbers("hidden_weight", weight), _frozen_numbers("hidden_bias", bias)
+    if units > MAX_HIDDEN_UNITS:
+        raise ValueError(f"a hidden layer has at most {MAX_HIDDEN_UNITS} units. Received: {units}")
+    if weight.ndim != 2 or weight.shape[0] < 1 or weight.shape[1] != units:
+        raise ValueError(f"hidden_weight must be (channels, {units}). Received: {weight.shape}")
+    if bias.shape != (units,):
+        raise ValueError(f"hidden_bias must be ({units},). Received: {bias.shape}")
+    return {"hidden_weight": weight, "hidden_bias": bias}
 
 
 def _checked_temperature(temperature: object) -> float:

@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -56,15 +56,16 @@ class ModelCard:
         try:
             if path.stat().st_size > MAX_CARD_BYTES:
                 raise ModelError(f"{path.name} is larger than a card can be ({MAX_CARD_BYTES:,} bytes).")
-            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls.from_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise ModelError(f"There is no model in {directory.name}: {CARD} is missing.") from error
         except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{CARD} in {directory.name} cannot be read. Install the weights again.") from error
-        return cls._checked(values)
 
     @classmethod
-    def _checked(cls, values: Any) -> "ModelCard":
+    def from_json(cls, text: str) -> "ModelCard":
+        """What `to_json` wrote. Raises ValueError for what is not JSON, `ModelError` for what is not a card."""
+        values = json.loads(text)
         known = {f.name: f for f in fields(cls)}
         required = {"name", "class_names", "files"}
         if not isinstance(values, dict) or not required <= set(values) <= set(known):
@@ -94,7 +95,9 @@ class ModelCard:
         )
 
 
-def load_classifier(model: str | Path | None = None) -> Classifier:
+def load_classifier(
+    model: str | Path | None = None, *, find_backbone: Callable[[str], Path | None] | None = None
+) -> Classifier:
     """Return the classifier of a model directory or address, loaded once and then kept.
 
     | call                                    | model                                                   |
@@ -103,9 +106,10 @@ def load_classifier(model: str | Path | None = None) -> Classifier:
     | `load_classifier("my_model")`           | that directory                                          |
     | `load_classifier("hf://a/b@REV#SHA256")`| from the Hugging Face Hub, at exactly that revision     |
 
-    Raises `ModelError` if it is missing, cut, changed, or its parts do not fit together.
+    A model that was trained here has no backbone of its own: `find_backbone` then gets the SHA-256 of the one that
+    its head was fitted on. Raises `ModelError` if it is missing, cut, changed, or its parts do not fit together.
     """
-    return _load(resolve(model))
+    return _load(resolve(model), find_backbone)
 
 
 def load_card(model: str | Path | None = None) -> ModelCard:
@@ -201,10 +205,11 @@ def _download(repo: str, revision: str, file_name: str, *, expected: str) -> Pat
 
 
 @functools.lru_cache(maxsize=4)
-def _load(directory: Path) -> Classifier:
+def _load(directory: Path, find_backbone: Callable[[str], Path | None] | None) -> Classifier:
     card = ModelCard.read(directory)
     verify(directory, card)
-    missing = {BACKBONE, HEAD, FAMILIARITY} - set(card.files)
+    required = {HEAD, FAMILIARITY} if find_backbone else {BACKBONE, HEAD, FAMILIARITY}
+    missing = required - set(card.files)
     if missing:
         raise ModelError(f"{CARD} in {directory.name} does not name {', '.join(sorted(missing))}.")
     head = Head.from_npz_bytes((directory / HEAD).read_bytes())
@@ -213,7 +218,27 @@ def _load(directory: Path) -> Classifier:
             f"{CARD} names {len(card.class_names)} classes, the head {len(head.class_names)} (or in another order)."
         )
     familiarity = Familiarity.from_npz_bytes((directory / FAMILIARITY).read_bytes())
-    return Classifier(Backbone(directory / BACKBONE), head, familiarity, mirrored_view=card.mirrored_view)
+    if BACKBONE in card.files:
+        backbone = _backbone(directory / BACKBONE, card.files[BACKBONE])
+    else:
+        backbone = _found_backbone(find_backbone, head.backbone_sha256)
+    return Classifier(backbone, head, familiarity, mirrored_view=card.mirrored_view)
+
+
+def _found_backbone(find_backbone: Callable[[str], Path | None], sha256: str) -> Backbone:
+    path = find_backbone(sha256)
+    if path is None:
+        raise ModelError(
+            f"The backbone that this head was fitted on ({sha256[:12]}) is not on this computer. "
+            "Train the head again here, or use it with the version of the app that it came from."
+        )
+    return _backbone(path, sha256)
+
+
+@functools.lru_cache(maxsize=3)
+def _backbone(path: Path, sha256: str) -> Backbone:
+    """One loaded network for all the heads that were fitted on it: it is most of the memory that a model takes."""
+    return Backbone(path)
 
 
 def sha256(path: Path) -> str:

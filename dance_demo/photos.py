@@ -37,11 +37,13 @@ __all__ = [
     "difference_hash",
     "open_photo",
     "pixel_sha256",
+    "square",
     "to_batch",
     "to_input",
 ]
 
-DISPLAY_SIDE_PX = 960  # enough for a page; the network takes 224
+DISPLAY_SIDE_PX = 960  # enough for a page; the network takes less
+SQUARE_SIDE_PX = 288  # training cuts its crops from such squares
 MAX_PIXELS = 50_000_000  # 400 MB while one is opened
 MAX_WEBP_PIXELS = MAX_PIXELS // 2  # Pillow holds four copies of a WebP
 MIN_SIDE_PX = 8
@@ -108,10 +110,19 @@ def open_photo(source: Source, *, name: str | None = None, max_side_px: int | No
 def to_input(photo: Image.Image, side_px: int = 224) -> np.ndarray:
     """What the network takes in, when training and when naming: (side_px, side_px, 3) float32 in [-1, 1]."""
     _require_rgb(photo)
-    size = (side_px, side_px)  # squashed, not cropped: feet and head count
-    squashed = photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.5)  # in two steps, in half the time
-    pixels = np.asarray(squashed, np.float32)  # [0, 255]
+    small = square(photo).resize((side_px, side_px), Image.Resampling.BILINEAR)
+    pixels = np.asarray(small, np.float32)  # [0, 255]
     return pixels / 127.5 - 1
+
+
+def square(photo: Image.Image) -> Image.Image:
+    """The photo as training cuts its crops from it: squashed, not cropped, because feet and head count.
+
+    Naming goes the same way. Straight to the size of the input pictures are sharper than those in training, and of
+    219 held-out photos 192 were named right instead of 196.
+    """
+    size = (SQUARE_SIDE_PX, SQUARE_SIDE_PX)
+    return photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.5)  # large ones in two steps, in half the time
 
 
 def to_batch(photos: Sequence[Image.Image], side_px: int = 224) -> np.ndarray:

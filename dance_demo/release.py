@@ -15,19 +15,17 @@ import numpy as np
 
 from dance_demo.crossvalidation import OutOfFold, crossvalidate
 from dance_demo.export import export_backbone
-from dance_demo.familiarity import Familiarity
+from dance_demo.familiarity import Familiarity, limits
 from dance_demo.finetune import finetune
 from dance_demo.head import Head
 from dance_demo.model_store import BACKBONE, FAMILIARITY, HEAD, ModelCard, save_model, sha256
 from dance_demo.network import backbone_at, pooled_features
 from dance_demo.recipe import Recipe
+from dance_demo.seen import SEEN, write_seen
 from dance_demo.training_photos import NO_FOLD, TrainingPhotos
 
 if TYPE_CHECKING:
     import keras
-
-TOO_FAR = 0.03  # of held-out photos lie beyond the distance at which a photo counts as unfamiliar
-UNSURE = 0.05  # of held-out photos get no confident answer at all
 
 
 def release(
@@ -52,20 +50,6 @@ def release(
     return _saved(model, held_out, photos, recipe, init=init, out=out, seed=seed)
 
 
-def limits(held_out: OutOfFold, temperature: float) -> dict[str, float]:
-    """The limits of `Familiarity`, from photos that were held out: see `TOO_FAR` and `UNSURE`."""
-    probabilities = held_out.probabilities(temperature)
-    max_distance = float(np.quantile(held_out.distances, 1 - TOO_FAR))
-    near = held_out.distances <= max_distance
-    best = np.sort(probabilities[near].max(axis=1))
-    refused = int(UNSURE * len(probabilities)) - int((~near).sum())
-    return {
-        "max_distance": max_distance,
-        "min_probability": float(best[max(0, refused)]),
-        "min_margin": 0.0,
-    }
-
-
 def _saved(
     model: "keras.Model",
     held_out: OutOfFold,
@@ -77,7 +61,7 @@ def _saved(
     seed: int,
 ) -> ModelCard:
     temperature = held_out.temperature(photos)
-    refusal = limits(held_out, temperature)
+    refusal = limits(held_out.distances, held_out.probabilities(temperature))
     evaluation = held_out.evaluation(photos, temperature).to_json()
     with tempfile.TemporaryDirectory() as folder:
         backbone = Path(folder) / BACKBONE
@@ -87,6 +71,7 @@ def _saved(
             BACKBONE: backbone.read_bytes(),
             HEAD: head.to_npz_bytes(),
             FAMILIARITY: _familiarity(model, photos, recipe).with_limits(**refusal).to_npz_bytes(),
+            SEEN: write_seen(photos),
         }
     return save_model(
         out,

@@ -95,7 +95,8 @@ def flaw_remarks(flaws: Mapping[str, str]) -> list[Remark]:
     for flaw in ("tiny", "blank", "blurred"):
         names = tuple(name for name, found in flaws.items() if found == flaw)
         if names:
-            remarks.append(Remark(f"{len(names)} {flaw} photos, kept: {first_few(names)}.", names))
+            photos = f"{flaw} photo{'s' * (len(names) > 1)}"
+            remarks.append(Remark(f"{len(names)} {photos}, kept: {first_few(names)}.", names))
     return remarks
 
 
@@ -106,16 +107,23 @@ def copy_remarks(groups: Sequence[Sequence[tuple[str, str]]]) -> list[Remark]:
     if mixed:
         described = [" = ".join(f"{name} ({label})" for name, label in group[:4]) for group in mixed]
         names = tuple(name for group in mixed for name, _ in group)
-        text = f"The same picture under two labels, {len(mixed)} times: {first_few(described)}."
+        times = f"{len(mixed)} times" if len(mixed) > 1 else "once"
+        text = f"The same picture under two labels, {times}: {first_few(described)}."
         remarks.append(Remark(text, names))
     if groups:
         names = tuple(name for group in groups for name, _ in group)
-        text = (
-            f"{len(groups)} pictures occur more than once ({len(names)} photos in all). "
-            "Copies stay together: all train, or all judge."
-        )
+        pictures = f"{len(groups)} pictures occur" if len(groups) > 1 else "1 picture occurs"
+        text = f"{pictures} more than once ({len(names)} photos in all). Copies stay together: all train, or all judge."
         remarks.append(Remark(text, names))
     return remarks
+
+
+def seen_remarks(names: Sequence[str]) -> list[Remark]:
+    """About photos, by name, that the bundled model was trained on."""
+    if not names:
+        return []
+    were = f"{len(names)} of your photos were" if len(names) > 1 else "One of your photos was"
+    return [Remark(f"{were} used to train the bundled model; a score on them says nothing.", tuple(names))]
 
 
 def name_remarks(names: Sequence[str], labels: Sequence[str]) -> list[Remark]:

@@ -5,20 +5,21 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from dance_demo.cleaning import cleaned, read_decisions
 from dance_demo.dataset import PhotoDataset, open_dataset
 from dance_demo.duplicates import fingerprint, near_duplicate_groups
 from dance_demo.errors import DatasetError
 from dance_demo.illustrations import FORM_NAMES, draw
-from dance_demo.photos import open_photo
+from dance_demo.photos import SQUARE_SIDE_PX, open_photo, square
+from dance_demo.seen import PhotoHashes
 from dance_demo.splits import folds as grouped_folds
 
-SQUARE_SIDE_PX = 288  # training crops are cut from this
+FORMAT = 2  # of the kept photos
 NO_FOLD = -1  # the fold of a photo that only ever trains
 
 
@@ -27,7 +28,8 @@ class TrainingPhotos:
     """Decoded photos, ready to be cut and recoloured.
 
     `squares` is uint8 (n, S, S, 3), `classes` int (n,), `folds` int (n,) with `NO_FOLD` for photos that only
-    train, `groups` int (n,): photos with the same number are copies of one another.
+    train, `groups` int (n,): photos with the same number are copies of one another. By
+    `pixel_sha256` uint8 (n, 32) and `difference_hash` uint8 (n, 8) they are known again; made-up ones may have none.
     """
 
     squares: np.ndarray
@@ -35,6 +37,8 @@ class TrainingPhotos:
     folds: np.ndarray
     groups: np.ndarray
     class_names: tuple[str, ...]
+    pixel_sha256: np.ndarray = field(default_factory=lambda: np.empty((0, 32), np.uint8))
+    difference_hash: np.ndarray = field(default_factory=lambda: np.empty((0, 8), np.uint8))
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -68,12 +72,15 @@ class TrainingPhotos:
         if not drawn:
             return self
         added = np.arange(len(drawn))
+        hashes = PhotoHashes.of_pictures([picture for _, picture in drawn])
         return TrainingPhotos(
-            np.concatenate([self.squares, np.stack([_square(picture) for _, picture in drawn])]),
+            np.concatenate([self.squares, np.stack([np.asarray(square(picture)) for _, picture in drawn])]),
             np.concatenate([self.classes, [index for index, _ in drawn]]),
             np.concatenate([self.folds, np.full_like(added, NO_FOLD)]),
             np.concatenate([self.groups, added + self.groups.max() + 1]),
             self.class_names,
+            np.concatenate([self.pixel_sha256, hashes.pixel_sha256]),
+            np.concatenate([self.difference_hash, hashes.difference_hash]),
         )
 
 
@@ -81,6 +88,7 @@ def load_training_photos(
     sources: Sequence[Path],
     *,
     folds_file: Path | None = None,
+    cleaning: Path | None = None,
     cache: Path,
     seed: int = 0,
     log: Callable[[str], None] = print,
@@ -88,17 +96,21 @@ def load_training_photos(
     """Read labelled photos from folders or zips. The first source is the one that is measured on.
 
     Its folds come from `folds_file` (CSV: Image, target, fold) or are made here, by groups of near-duplicates.
-    Photos of the other sources only train, and a copy of a measured photo among them is left out.
+    Photos of the other sources only train, and a copy of a measured photo among them is left out. Their wrong labels
+    are mended by the list `cleaning` (see there); photos that measure are never touched by it.
     """
-    key = hashlib.sha256(repr(([*map(_stamp, sources)], _stamp(folds_file), seed)).encode()).hexdigest()[:16]
+    parts = (FORMAT, [*map(_stamp, sources)], _stamp(folds_file), _stamp(cleaning), seed)
+    key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
     kept = cache / f"photos-{key}.npz"
     if not kept.exists():
-        datasets = [open_dataset(source, workspace=_made(cache))[0] for source in sources]
+        measured, *extra = [open_dataset(source, workspace=_made(cache))[0] for source in sources]
+        decisions = read_decisions(cleaning) if cleaning else {}
+        datasets = [measured, *(cleaned(dataset, decisions) for dataset in extra)]
         photos = _decoded(datasets, folds_file, seed, log)
         _save(photos, kept)
     with np.load(kept) as arrays:
         names = tuple(arrays["class_names"].tolist())
-        return TrainingPhotos(*(arrays[name] for name in ("squares", "classes", "folds", "groups")), names)
+        return TrainingPhotos(**{**arrays, "class_names": names})
 
 
 def _decoded(
@@ -113,15 +125,24 @@ def _decoded(
     folds[: len(primary.photos)] = _folds(primary, folds_file, seed)
     squares = np.empty((len(labeled), SQUARE_SIDE_PX, SQUARE_SIDE_PX, 3), np.uint8)
     prints = []
-    for square, photo in zip(squares, labeled, strict=True):
+    for pixels, photo in zip(squares, labeled, strict=True):
         picture = open_photo(photo.path)
         prints.append(fingerprint(picture))
-        square[:] = _square(picture)
+        pixels[:] = np.asarray(square(picture))
     groups = np.asarray(near_duplicate_groups(prints))
     copies = (folds == NO_FOLD) & np.isin(groups, groups[folds != NO_FOLD])
     classes = np.array([primary.class_names.index(photo.label) for photo in labeled])
     log(f"{len(labeled)} photos; {copies.sum()} extra ones are copies of measured ones and left out")
-    return TrainingPhotos(squares[~copies], classes[~copies], folds[~copies], groups[~copies], primary.class_names)
+    hashes = PhotoHashes.of(labeled)
+    return TrainingPhotos(
+        squares[~copies],
+        classes[~copies],
+        folds[~copies],
+        groups[~copies],
+        primary.class_names,
+        hashes.pixel_sha256[~copies],
+        hashes.difference_hash[~copies],
+    )
 
 
 def _folds(dataset: PhotoDataset, folds_file: Path | None, seed: int) -> np.ndarray:
@@ -136,10 +157,6 @@ def _folds(dataset: PhotoDataset, folds_file: Path | None, seed: int) -> np.ndar
     if missing:
         raise DatasetError(f"{folds_file.name} gives no fold for {len(missing)} photos, such as {missing[0]}.")
     return np.array([given[Path(photo.name).name] for photo in dataset.photos])
-
-
-def _square(photo: Image.Image) -> np.ndarray:
-    return np.asarray(photo.resize((SQUARE_SIDE_PX, SQUARE_SIDE_PX), Image.Resampling.BILINEAR))
 
 
 def _stamp(source: Path | None) -> list[tuple[str, int, int]]:

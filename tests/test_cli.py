@@ -25,7 +25,7 @@ def run(*arguments: str | Path, expect: int = 0, **environment: str) -> subproce
     """Run it in another directory than the project's, as an installed one would be."""
     command = [sys.executable, "-B", "-W", "error", "-m", "dance_demo", *map(str, arguments)]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment}
-    ran = subprocess.run(command, env=variables, capture_output=True, text=True, encoding="utf-8", timeout=120)
+    ran = subprocess.run(command, env=variables, capture_output=True, text=True, encoding="utf-8", timeout=300)
     assert ran.returncode == expect, ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
     return ran
@@ -184,6 +184,69 @@ def test_evaluate_refuses_a_class_that_the_model_does_not_know_in_one_line(tmp_p
     assert "does not know tango. Its classes are bharatanatyam, kathak" in complaint(ran)
 
 
+# train ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[subprocess.CompletedProcess, Path, dict[str, str]]:
+    """A head for two forms, trained from the command line on drawings, a copy and a broken photo among them."""
+    folder = tmp_path_factory.mktemp("trained")
+    for form in ("kathakali", "odissi"):
+        (folder / "data" / form).mkdir(parents=True)
+        for seed in range(8):
+            draw(form, seed, size=(240, 300)).save(folder / "data" / form / f"{seed}.jpg", quality=90)
+    (folder / "data" / "odissi" / "again.png").write_bytes((folder / "data" / "odissi" / "1.jpg").read_bytes())
+    (folder / "data" / "odissi" / "broken.jpg").write_text("no photo")
+    environment = {"DANCE_DEMO_CACHE": str(folder / "cache")}
+    ran = run("train", folder / "data", "--out", folder / "new" / "model", "--epochs", "20", "--json", **environment)
+    return ran, folder, environment
+
+
+def test_train_gives_the_promised_json_and_a_model_that_the_other_commands_take(trained, drawings):
+    ran, folder, environment = trained
+    result = json.loads(ran.stdout)
+    assert list(result) == [
+        "model",
+        "n_train",
+        "n_validation",
+        "accuracy",
+        "accuracy_interval",
+        "macro_f1",
+        "baseline",
+        "seconds",
+        "skipped",
+        "duplicate_groups",
+    ]
+    assert result["model"] == str(folder / "new" / "model")
+    assert result["n_train"] + result["n_validation"] == 17
+    assert (result["skipped"], result["duplicate_groups"]) == (1, 1) and "odissi/broken.jpg: " in ran.stderr
+    low, high = result["accuracy_interval"]
+    assert 0 <= low <= result["accuracy"] <= high <= 1
+    answers = json.loads(run("classify", *drawings, "--model", result["model"], "--json", **environment).stdout)
+    assert [answer["predictions"][0]["label"] for answer in answers] == ["kathakali", "odissi"]
+    assert [len(answer["predictions"]) for answer in answers] == [2, 2]
+    evaluated = run("evaluate", folder / "data", "--model", result["model"], "--json", expect=0, **environment)
+    assert json.loads(evaluated.stdout)["class_names"] == ["kathakali", "odissi"]
+    assert [path.name for path in (folder / "new").iterdir()] == ["model"], "no draft is left"
+
+
+def test_train_refuses_a_directory_that_is_there_already_before_any_work(trained, tmp_path):
+    _, folder, _ = trained
+    ran = run("train", tmp_path / "nowhere", "--out", folder / "new" / "model", expect=2)
+    assert "model exists already" in complaint(ran)
+
+
+def test_train_explains_what_it_cannot_train_on(drawings, tmp_path, capsys):
+    assert main(["train", str(drawings[0].parent), "--out", str(tmp_path / "m")]) == 2
+    (tmp_path / "few" / "kathak").mkdir(parents=True)
+    draw("kathak", 1).save(tmp_path / "few" / "kathak" / "1.jpg")
+    assert main(["train", str(tmp_path / "few"), "--out", str(tmp_path / "m")]) == 2
+    assert main(["train", str(tmp_path / "few"), "--out", str(tmp_path / "m"), "--epochs", "0"]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dance_demo: ")]
+    assert "at least 2 classes" in errors[1] and "Epochs must be" in errors[2]
+    assert not (tmp_path / "m").exists()
+
+
 # Whatever else goes wrong -----------------------------------------------------------------------------------------
 
 
@@ -227,4 +290,4 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert exit.value.code == 0
     text = capsys.readouterr().out
-    assert all(command in text for command in ("classify", "predict", "evaluate", "finetune", "crossvalidate"))
+    assert all(command in text for command in ("classify", "predict", "evaluate", "train", "finetune", "crossvalidate"))

@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score, log_loss, top_k_accuracy_score
 
 from dance_demo.evaluation import (
+    accuracy_interval,
     bootstrap_interval,
     calibration_error,
     evaluate,
@@ -88,6 +89,14 @@ def test_the_group_interval_is_wider_when_photos_come_in_groups_of_copies():
     hits = np.arange(400) < 300
     low, high = bootstrap_interval(hits, np.arange(400) // 10, 0)
     assert high - low > 2.5 * (0.75 - wilson_interval(hits)[0]), "about sqrt(10) times as wide"
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_answers_that_are_all_right_or_all_wrong_are_not_certain(right):
+    """Nineteen photos, eight of them copies: as much doubt as eleven photos leave."""
+    low, high = accuracy_interval(np.full(19, right), [*range(11), *range(8)], 0)
+    assert (low, high) == wilson_interval(np.full(11, right))
+    assert (low < 0.75 and high == 1) if right else (low == 0 and high > 0.25)
 
 
 def test_the_same_seed_gives_the_same_group_interval():

@@ -20,7 +20,7 @@ from dance_demo import finetune as finetuning
 from dance_demo.augment import Augmentation
 from dance_demo.crossvalidation import OutOfFold, crossvalidate
 from dance_demo.errors import ModelError, TrainingError
-from dance_demo.familiarity import Familiarity
+from dance_demo.familiarity import Familiarity, limits
 from dance_demo.finetune import finetune
 from dance_demo.model_store import ModelCard, load_card, load_classifier
 from dance_demo.network import (
@@ -32,7 +32,7 @@ from dance_demo.network import (
     pooled_features,
 )
 from dance_demo.recipe import RECIPES, Recipe
-from dance_demo.release import limits, release
+from dance_demo.release import release
 from dance_demo.training_photos import NO_FOLD, TrainingPhotos
 from tests.conftest import ROOT
 from tests.made_up import photo
@@ -261,7 +261,7 @@ def test_the_limits_refuse_the_share_of_held_out_photos_that_they_promise():
     held_out = OutOfFold(
         np.arange(n), generator.normal(size=(n, 8)) * 3, np.ones((n, 6), np.float32), generator.exponential(size=n)
     )
-    found = limits(held_out, temperature=1.3)
+    found = limits(held_out.distances, held_out.probabilities(1.3))
     probabilities = held_out.probabilities(1.3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     too_far = held_out.distances > found["max_distance"]

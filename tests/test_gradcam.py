@@ -1,5 +1,7 @@
 """Heatmaps in closed form, held against automatic differentiation and against maps with a known answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,8 +100,9 @@ def test_a_map_that_is_not_finite_is_refused(bad):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("hidden_units", [0, 5])
 @both_kinds_of_features
-def test_the_closed_form_is_what_gradient_tape_computes(power_normalized):
+def test_the_closed_form_is_what_gradient_tape_computes(power_normalized, hidden_units):
     keras, tensorflow = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
     keras.utils.set_random_seed(0)
     photo = keras.Input((24, 24, 3))
@@ -109,9 +112,12 @@ def test_the_closed_form_is_what_gradient_tape_computes(power_normalized):
     if power_normalized:
         roots = keras.ops.sqrt(features)
         features = roots / keras.ops.norm(roots, axis=1, keepdims=True)
+    hidden = keras.layers.Dense(hidden_units, activation="relu") if hidden_units else None
     last = keras.layers.Dense(CLASSES)
-    model = keras.Model(photo, [maps, last(features)])
+    model = keras.Model(photo, [maps, last(hidden(features) if hidden else features)])
     head = made_up_head(last.kernel.numpy(), power_normalized=power_normalized)
+    if hidden:
+        head = replace(head, hidden_weight=hidden.kernel.numpy(), hidden_bias=hidden.bias.numpy())
 
     for seed in range(5):
         batch = np.random.default_rng(seed).uniform(-1, 1, (1, 24, 24, 3)).astype(np.float32)

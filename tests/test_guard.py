@@ -23,13 +23,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from tests.junk import junk_body
+from tests.running_app import FORM, JSON, META, form
+
 ROOT = Path(__file__).resolve().parent.parent
 JUNK_CALLS = 300 * int(os.environ.get("DANCE_DEMO_FUZZ", 1))
 UPLOAD_BYTES, UPLOAD_FILES, SILENCE_S = 1_000_000, 5, 1.0
 BUG = "/srv/secret/heads.py, line 7"
-JSON, FORM = {"Content-Type": "application/json"}, {"Content-Type": "multipart/form-data; boundary=x"}
 AGAIN = "Please upload the picture again."
-META = {"_type": "gradio.FileData"}
 
 
 def serve(port: int, log: str) -> None:
@@ -108,11 +109,6 @@ class Page:
     def noted(self) -> list[str]:
         """What the page has opened since its start; the first two lines were our own test of the log."""
         return self.log.read_text().splitlines()[2:]
-
-
-def form(content: bytes, name: str = "a.png", count: int = 1) -> bytes:
-    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\r\n' % name.encode()
-    return (head + content + b"\r\n") * count + b"--x--\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +291,14 @@ def test_S4_a_false_length_of_the_body_does_not_help(page: Page) -> None:
     assert answer_to(page, f"{UPLOAD_HEAD}Content-Length: 100", cut_short) == b"HTTP/1.1 200"  # its first bytes
 
 
+@pytest.mark.parametrize("header", [b"a" * 800_000, b"X-A: " + b"a" * 800_000, b"X-A: b\r\n" * 90_000])
+def test_S4_an_endless_header_inside_a_form_is_refused_at_once(page: Page, header: bytes) -> None:
+    started = time.monotonic()
+    body = form(b"a").replace(b"Content-Disposition", header + b"\r\nContent-Disposition", 1)
+    assert page.ask("POST", "/gradio_api/upload", body, FORM)[0] in (400, 413)
+    assert time.monotonic() - started < 5
+
+
 def test_S4_a_body_that_stands_still_is_given_up(page: Page) -> None:
     for head in (UPLOAD_HEAD, ECHO_HEAD):
         started = time.monotonic()
@@ -425,11 +429,26 @@ def test_I18_S7_only_an_uploaded_file_is_taken_as_a_photo(page: Page, rest: dict
     assert page.noted() == []
 
 
-def test_I17_a_picture_inside_the_call_is_refused(page: Page) -> None:
-    for url in ("data:image/png;base64,iVBORw0KGgo=", "data:,", " DATA:image/svg+xml,<svg/>"):
-        status, text = page.call("classify", [{"path": page.upload(b"a"), "url": url, "meta": META}])
-        assert status == 400 and "upload" in text
-        assert page.call("classify", [{"url": url}])[0] == 400
+DATA = ("data:image/png;base64,iVBORw0KGgo=", "data:,", " DATA:image/svg+xml,<svg/>", "\n\tdata:text/plain,a")
+
+
+@pytest.mark.parametrize("url", DATA)
+def test_I17_a_picture_inside_the_call_is_refused(page: Page, url: str) -> None:
+    for call in ([{"url": url}], [{"url": url, "meta": META}], [{"more": [{"url": url}]}], [7, {"url": url}]):
+        status, text = page.call("classify", call)
+        assert (status, "it cannot come inside the call" in text) == (400, True), call
+
+
+@pytest.mark.parametrize("url", DATA)
+def test_I17_beside_an_upload_only_the_upload_counts(page: Page, photo: Path, url: str) -> None:
+    """The page itself sends such an address for an SVG."""
+    before = set(page.uploads.rglob("*"))
+    upload = page.upload(photo.read_bytes(), "dancer.png")
+    status, events = page.call("names", [[{"path": upload, "url": url, "meta": META}]])
+    assert status == 200 and "dancer.png" in events
+    assert "odissi" in page.call("classify", [{"path": upload, "url": url, "meta": META}])[1]
+    assert [path.name for path in set(page.uploads.rglob("*")) - before if path.suffix == ".svg"] == []
+    assert page.call("classify", [{"path": "/etc/passwd", "url": url, "meta": META}])[0] == 400
 
 
 def test_I17_S7_other_things_than_a_photo_open_no_file_and_no_connection(page: Page) -> None:
@@ -463,41 +482,6 @@ def test_I18_own_upload_returns_the_file_and_nothing_else(tmp_path: Path, monkey
 
 
 # S9: junk
-
-
-def junk_value(dice: random.Random, depth: int = 0) -> Any:
-    plain = [None, True, 0, -1, 2**31, 2**63, 2**70, 1e308, "", "a", "\0", "\ud83d", "<img src=x>", "é" * 999, "../a"]
-    if depth > 3 or dice.random() < 0.5:
-        return dice.choice(plain)
-    if dice.random() < 0.5:
-        return [junk_value(dice, depth + 1) for _ in range(dice.randrange(4))]
-    keys = ("path", "url", "meta", "data", "is_stream", "orig_name", "__type__", "\0", "")
-    return {dice.choice(keys): junk_value(dice, depth + 1) for _ in range(3)}
-
-
-def junk_call(dice: random.Random, session: str) -> dict:
-    call = {"data": dice.choice([[junk_value(dice)], [7], [], [None] * 9, junk_value(dice)])}
-    call["session_hash"] = session if dice.random() < 0.9 else junk_value(dice)
-    for key in ("fn_index", "event_id", "trigger_id", "event_data", "batched", "simple_format", "oauth_token"):
-        if dice.random() < 0.3:
-            call[key] = dice.choice([0, 1, 2, 99, -1, 2**40, "0", junk_value(dice)])
-    return call
-
-
-def junk_body(dice: random.Random, session: str) -> tuple[bytes, dict]:
-    nested = b"[" * dice.choice([30, 300, 900, 100_000])
-    raw = [b"", b"{", b"null", b"[]", b"7", b'"a"', nested, nested + b"]" * len(nested)]
-    raw += [b'{"data": [%s%s], "session_hash": "%s"}' % (nested, b"]" * len(nested), session.encode())] * 3
-    raw += [b'{"data": [NaN, Infinity]}', b'{"data": [%s]}' % (b"9" * 5000), b'\xef\xbb\xbf{"data": []}', b"\xff\xfe"]
-    raw += [b'{"data": [7], "data": {}}', '{"data": [7]}'.encode("utf-16"), dice.randbytes(300)]
-    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\r\na\r\n--x--\r\n'
-    raw += [part % name for name in (b"..", b"../../a", b"\0", b"a" * 9000, b"\xff", b"", b"/", b"CON", b"a" * 300)]
-    raw += [b'--x\r\nContent-Disposition: form-data; name="files"\r\n\r\na\r\n--x--\r\n', b"--x\r\n\r\n", b"--x--"]
-    kinds = ["application/json", "text/plain", "", "multipart/form-data", "multipart/form-data; boundary=x"]
-    kinds += ["multipart/form-data; boundary=", 'multipart/form-data; boundary="x"', "application/json; charset=\xe9"]
-    if dice.random() < 0.6:
-        return json.dumps(junk_call(dice, session)).encode(), JSON
-    return dice.choice(raw), {"Content-Type": dice.choice(kinds)}
 
 
 def test_S9_junk_gets_a_plain_refusal(page: Page) -> None:

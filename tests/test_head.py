@@ -32,6 +32,12 @@ def made_up_head(channels: int = 5, classes: int = 3, **changes) -> Head:
     return Head(**{**fields, **changes})
 
 
+def made_up_hidden_head(channels: int = 5, units: int = 4, classes: int = 3, **changes) -> Head:
+    generator = np.random.default_rng(2)
+    hidden = {"hidden_weight": generator.normal(size=(channels, units)), "hidden_bias": generator.normal(size=units)}
+    return made_up_head(units, classes, **{**hidden, **changes})
+
+
 def made_up_maps(n: int = 4, channels: int = 5) -> np.ndarray:
     return np.random.default_rng(1).random((n, 7, 6, channels), dtype=np.float32)
 
@@ -70,10 +76,11 @@ def test_I15_a_black_map_gives_finite_probabilities(power_normalized):
     np.testing.assert_allclose(probabilities, softmax(head.bias / 0.7)[None], rtol=1e-6)
 
 
+@pytest.mark.parametrize("made_up", [made_up_head, made_up_hidden_head])
 @pytest.mark.parametrize("power_normalized", [False, True])
-def test_channel_weights_are_the_slope_of_the_logit(power_normalized):
+def test_channel_weights_are_the_slope_of_the_logit(power_normalized, made_up):
     """By central differences in float64; the last channel is silent and has no slope to compare."""
-    head = made_up_head(power_normalized=power_normalized)
+    head = made_up(power_normalized=power_normalized)
     feature_map = made_up_maps(1)[0]
     feature_map[..., -1] = 0
     pooled = feature_map.mean(axis=(0, 1), dtype=np.float64)
@@ -81,6 +88,8 @@ def test_channel_weights_are_the_slope_of_the_logit(power_normalized):
     def logit(pooled: np.ndarray) -> float:
         roots = np.sqrt(pooled)
         features = roots / np.linalg.norm(roots) if power_normalized else pooled
+        if head.hidden_weight is not None:
+            features = np.maximum(features @ head.hidden_weight.astype(np.float64) + head.hidden_bias, 0)
         return float(features @ head.weight[:, 1].astype(np.float64))
 
     steps = 1e-6 * np.eye(5)[:-1]
@@ -88,6 +97,15 @@ def test_channel_weights_are_the_slope_of_the_logit(power_normalized):
     weights = head.channel_weights(feature_map, 1)
     np.testing.assert_allclose(weights[:-1], slopes, rtol=1e-4, atol=1e-6)
     assert np.isfinite(weights).all()
+
+
+def test_a_hidden_layer_comes_before_the_linear_one():
+    head = made_up_hidden_head()
+    features = head.features(made_up_maps())
+    hidden = np.maximum(features @ head.hidden_weight + head.hidden_bias, 0)
+    assert (hidden == 0).any() and (hidden > 0).any()
+    np.testing.assert_allclose(head.logits(features), hidden @ head.weight + head.bias, rtol=1e-6)
+    assert head.channels == made_up_head().channels == 5
 
 
 # What a head may be
@@ -133,6 +151,17 @@ def test_a_head_keeps_a_read_only_copy():
         ({"backbone_sha256": "AB" * 32}, "64 hex digits"),
         ({"backbone_sha256": None}, "Received: None"),
         ({"power_normalized": 1}, "true or false. Received: 1"),
+        ({"hidden_weight": np.ones((7, 5))}, "both weight and bias"),
+        ({"hidden_bias": np.ones(5)}, "both weight and bias"),
+        ({"hidden_weight": np.ones((7, 4)), "hidden_bias": np.ones(5)}, r"\(channels, 5\). Received: \(7, 4\)"),
+        ({"hidden_weight": np.ones((0, 5)), "hidden_bias": np.ones(5)}, r"Received: \(0, 5\)"),
+        ({"hidden_weight": np.ones((7, 5)), "hidden_bias": np.ones(4)}, r"hidden_bias must be \(5,\)"),
+        ({"hidden_weight": np.full((7, 5), np.nan), "hidden_bias": np.ones(5)}, "Received: nan"),
+        ({"hidden_weight": np.full((7, 5), "x"), "hidden_bias": np.ones(5)}, "must hold numbers"),
+        (
+            {"weight": np.ones((1025, 3)), "hidden_weight": np.ones((2, 1025)), "hidden_bias": np.ones(1025)},
+            "at most 1024 units. Received: 1025",
+        ),
     ],
 )
 def test_parts_that_do_not_fit_are_named(changes, message):
@@ -154,6 +183,17 @@ def test_a_saved_head_comes_back_equal_and_gives_the_same_bytes_again():
         assert getattr(read, field) == getattr(head, field)
     assert read.to_npz_bytes() == data
     assert len(data) < 40_000
+
+
+def test_a_head_with_a_hidden_layer_comes_back_equal_and_gives_the_same_bytes_again():
+    head = made_up_hidden_head(1280, 64, 8, power_normalized=True)
+    data = head.to_npz_bytes()
+    read = Head.from_npz_bytes(data)
+    for name in ("weight", "bias", "hidden_weight", "hidden_bias"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(head, name))
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(read, name)[...] = 0
+    assert read.to_npz_bytes() == data and len(data) < 340_000
 
 
 def test_numpy_reads_a_saved_head_without_pickle():
@@ -204,6 +244,13 @@ def forged(
     return zipped(*members.items(), ("bias.npy", bias or npy(head.bias)), **options)
 
 
+def forged_hidden(hidden_weight: np.ndarray, hidden_bias: np.ndarray, *more: tuple[str, bytes]) -> bytes:
+    """A head with a hidden layer of 5 units before its linear one."""
+    head = made_up_head()
+    parts = [("about.npy", about_npy()), ("weight.npy", npy(head.weight)), ("bias.npy", npy(head.bias))]
+    return zipped(*parts, ("hidden_weight.npy", npy(hidden_weight)), ("hidden_bias.npy", npy(hidden_bias)), *more)
+
+
 def with_another_member(name: str) -> bytes:
     head = made_up_head()
     parts = [("about.npy", about_npy()), ("weight.npy", npy(head.weight)), ("bias.npy", npy(head.bias))]
@@ -242,6 +289,13 @@ HOSTILE = {
     "an extra member": with_another_member("notes.txt"),
     "a member twice": with_another_member("weight.npy"),
     "a member outside the folder": with_another_member("../../evil.npy"),
+    "half a hidden layer": with_another_member("hidden_weight.npy"),
+    "a hidden layer of another width": forged_hidden(np.ones((7, 4), np.float32), np.ones(4, np.float32)),
+    "a hidden layer that is not finite": forged_hidden(np.full((7, 5), np.inf, np.float32), np.ones(5, np.float32)),
+    "a hidden layer of text": forged_hidden(np.full((7, 5), "abc"), np.ones(5, np.float32)),
+    "a hidden layer and more": forged_hidden(
+        np.ones((7, 5), np.float32), np.ones(5, np.float32), ("more.npy", npy(np.ones(3, np.float32)))
+    ),
     "compressed members": forged(compression=zipfile.ZIP_DEFLATED),
     "a bomb": forged(weight=npy(np.zeros((300_000, 3), np.float32)), compression=zipfile.ZIP_DEFLATED),
     "overlapping members": overlapping_zip(),
@@ -301,19 +355,22 @@ def test_S6_a_hostile_file_is_refused_with_a_short_reason_and_little_memory(name
 
 def test_the_forger_of_these_tests_can_also_make_a_good_head():
     np.testing.assert_array_equal(Head.from_npz_bytes(forged()).weight, made_up_head().weight)
+    hidden = Head.from_npz_bytes(forged_hidden(np.ones((7, 5), np.float32), np.ones(5, np.float32)))
+    assert hidden.channels == 7
 
 
-def test_S6_a_head_cut_off_anywhere_is_refused():
-    data = made_up_head().to_npz_bytes()
+@pytest.mark.parametrize("made_up", [made_up_head, made_up_hidden_head])
+def test_S6_a_head_cut_off_anywhere_is_refused(made_up):
+    data = made_up().to_npz_bytes()
     for length in range(len(data)):
         with pytest.raises(ModelError):
             Head.from_npz_bytes(data[:length])
 
 
-def test_S6_a_changed_byte_never_gets_through_to_a_number():
+@pytest.mark.parametrize("made_up", [made_up_head, made_up_hidden_head])
+def test_S6_a_changed_byte_never_gets_through_to_a_number(made_up):
     """Each bit of each byte in turn: refused, or harmless because nothing of it is used (dates, for one)."""
-    head = made_up_head()
-    data = head.to_npz_bytes()
+    data = made_up().to_npz_bytes()
     for position in range(len(data)):
         for bit in range(8):
             changed = bytearray(data)

@@ -174,6 +174,27 @@ def test_a_good_hash_does_not_make_a_file_good(tiny_files, tmp_path):
             load_classifier(tmp_path / name)
 
 
+def test_a_model_without_a_backbone_takes_the_one_that_is_found_for_it(tiny_model, tiny_files, tmp_path):
+    asked = []
+
+    def find(backbone_sha256: str) -> Path:
+        asked.append(backbone_sha256)
+        return tiny_model / BACKBONE
+
+    alone = {name: data for name, data in tiny_files.items() if name != BACKBONE}
+    for name in ("first", "second"):
+        save_model(tmp_path / name, alone, name="Alone", class_names=TINY_CLASSES)
+    first, second = (load_classifier(tmp_path / name, find_backbone=find) for name in ("first", "second"))
+    assert asked == [sha256(tiny_model / BACKBONE)] * 2
+    assert first.backbone is second.backbone, "the large part is in memory once"
+    expected = load_classifier(tiny_model).classify(photo(0)).predictions
+    assert first.classify(photo(0)).predictions == expected
+    with pytest.raises(ModelError, match="does not name backbone.tflite"):
+        load_classifier(tmp_path / "first")
+    with pytest.raises(ModelError, match="is not on this computer"):
+        load_classifier(tmp_path / "first", find_backbone=lambda _: None)
+
+
 def test_a_head_of_another_backbone_does_not_load_with_this_one(tiny_files, tmp_path, classifier):
     files = {**tiny_files, HEAD: classifier.head.to_npz_bytes()}
     save_model(tmp_path / "mixed", files, name="Mixed", class_names=classifier.class_names)

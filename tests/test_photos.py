@@ -23,6 +23,7 @@ from dance_demo.errors import PhotoError
 from dance_demo.photos import (
     DISPLAY_SIDE_PX,
     MAX_FILE_BYTES,
+    SQUARE_SIDE_PX,
     difference_hash,
     open_photo,
     pixel_sha256,
@@ -74,23 +75,27 @@ def refusal(source, **options) -> str:
     return str(caught.value)
 
 
-def open_in_a_fresh_process(path: Path) -> tuple[str, float, float]:
-    """(size or refusal, seconds, growth of the highest memory in MB) of one `open_photo`."""
+def open_in_a_fresh_process(path: Path, *, at_once: int = 1) -> tuple[str, float, float]:
+    """(size or refusal, seconds, growth of the highest memory in MB) of `open_photo`, so many times side by side."""
     if not Path("/proc/self/status").exists():
         pytest.skip("the highest memory of a process is read from /proc")
     # Not ru_maxrss, which a new process takes over from the one that started it.
     code = """
 import pathlib, re, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from dance_demo.photos import PhotoError, open_photo
 peak = lambda: int(re.search("VmHWM:(.*) kB", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
+def answer(path):
+    try:
+        return str(open_photo(path).size)
+    except PhotoError as problem:
+        return str(problem)
 before, start = peak(), time.perf_counter()
-try:
-    answer = str(open_photo(sys.argv[1]).size)
-except PhotoError as problem:
-    answer = str(problem)
-print(answer, time.perf_counter() - start, peak() - before, sep="|")
+with ThreadPoolExecutor() as pool:
+    answers = set(pool.map(answer, [sys.argv[1]] * int(sys.argv[2])))
+print(*answers, time.perf_counter() - start, peak() - before, sep="|")
 """
-    command = [sys.executable, "-W", "error", "-c", code, str(path)]
+    command = [sys.executable, "-W", "error", "-c", code, str(path), str(at_once)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     answer, seconds, megabytes = result.stdout.strip().split("|")
     return answer, float(seconds), float(megabytes)
@@ -306,6 +311,14 @@ def test_I6_a_49_megapixel_png_takes_at_most_400_megabytes(bits, colour_type, ro
     assert answer == "(960, 960)"
     assert megabytes <= 400
     assert seconds < 10
+
+
+def test_I6_two_49_megapixel_photos_at_once_take_at_most_800_megabytes(tmp_path):
+    path = tmp_path / "large.png"
+    path.write_bytes(png(7000, 7000, 8, 6, bytes(7000 * 4)))
+    answer, _, megabytes = open_in_a_fresh_process(path, at_once=2)
+    assert answer == "(960, 960)"
+    assert megabytes <= 800
 
 
 def test_I6_a_24_megapixel_webp_takes_at_most_400_megabytes(tmp_path):
@@ -700,7 +713,7 @@ def test_I18_what_is_no_file_is_refused_at_once(tmp_path):
     assert "cannot be opened" in refusal("a\0b.jpg")
 
 
-def test_a_file_over_20_megabytes_is_refused_without_reading_all_of_it(tmp_path):
+def test_S4_a_file_over_20_megabytes_is_refused_without_reading_all_of_it(tmp_path):
     path = tmp_path / "film.jpg"
     with open(path, "wb") as file:
         file.truncate(50 * 1024**3)  # sparse
@@ -713,7 +726,7 @@ def test_a_file_over_20_megabytes_is_refused_without_reading_all_of_it(tmp_path)
 # What the messages say --------------------------------------------------------------------------------------------
 
 
-def test_a_message_names_the_photo_and_no_folder(tmp_path):
+def test_S9_a_message_names_the_photo_and_no_folder(tmp_path):
     path = tmp_path / "secret folder" / "1.jpg"
     path.parent.mkdir()
     path.write_bytes(b"hello")
@@ -724,7 +737,7 @@ def test_a_message_names_the_photo_and_no_folder(tmp_path):
     assert refusal(b"hello").startswith("Photo: ")
 
 
-def test_a_name_cannot_write_lines_or_colours_into_the_log():
+def test_S10_a_name_cannot_write_lines_or_colours_into_the_log():
     message = refusal(b"", name="a\nFAKE LOG LINE\x1b[31m\u202egpj" + "x" * 1000)
     assert message.isprintable() and len(message) < 200
 
@@ -732,7 +745,7 @@ def test_a_name_cannot_write_lines_or_colours_into_the_log():
 # The same for everybody -------------------------------------------------------------------------------------------
 
 
-def test_pictures_are_decoded_in_photos_and_nowhere_else():
+def test_I7_pictures_are_decoded_in_photos_and_nowhere_else():
     decodes = re.compile(r"Image\.open\b|ImagePlugin|ImageFile\b|pillow_heif|imread|load_img|decode_(image|jpeg|png)")
     sources = [*ROOT.glob("*.py"), *(ROOT / "dance_demo").rglob("*.py")]
     assert {path.name for path in sources if decodes.search(path.read_text("utf-8"))} == {"photos.py"}
@@ -757,8 +770,8 @@ def test_pillow_and_the_warnings_stay_as_they_were():
 
 
 def test_to_input_is_the_formula_of_mobilenet():
-    colours = np.arange(224 * 224 * 3).reshape(224, 224, 3) % 256
-    values = to_input(Image.fromarray(colours.astype(np.uint8)))
+    colours = np.arange(SQUARE_SIDE_PX**2 * 3).reshape(SQUARE_SIDE_PX, SQUARE_SIDE_PX, 3) % 256
+    values = to_input(Image.fromarray(colours.astype(np.uint8)), SQUARE_SIDE_PX)
     assert values.dtype == np.float32
     np.testing.assert_allclose(values, colours / 127.5 - 1, atol=1e-6)
 

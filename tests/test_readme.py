@@ -73,7 +73,7 @@ def test_the_python_examples_run_and_print_what_is_shown(block, workplace):
 def test_the_commands_run_or_are_at_least_understood(line, workplace):
     arguments = shlex.split(line)[3:]
     _parser().parse_args(arguments)
-    if "finetune" not in arguments and "my_model" not in arguments:  # that would take an hour
+    if not {"finetune", "compare", "my_model"} & set(arguments):  # they would take minutes to hours
         ran = run([sys.executable, "-B", "-m", "dance_demo", *arguments], workplace)
         assert ran.returncode == 0, ran.stderr
         assert ran.stdout.strip()

@@ -2,17 +2,19 @@
 
 A photo passes the network once. What the network saw stays with the visitor as an `Answer`, so another class, view,
 opacity or colour only draws again.
+
+The model that ships answers, unless a visitor chose an own one: `own` is this visitor's, and nobody else's.
 """
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 from dance_demo.classifier import Classification, Classifier
 from dance_demo.errors import DanceDemoError, PhotoError
@@ -40,6 +42,14 @@ REDRAW_LINE: dict[str, Any] = {"concurrency_id": "redraws", "concurrency_limit":
 
 log = logging.getLogger(__name__)
 Updates = dict[gr.blocks.Block, Any]  # what changes on the page
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Who answers: a classifier, and the card that says how good it is. Immutable, like both."""
+
+    classifier: Classifier
+    card: ModelCard
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +81,13 @@ class ClassifyTab:
     """The components of the tab, and what happens when a visitor uses them. Make it inside a `gr.Tab`."""
 
     def __init__(self, classifier: Classifier, card: ModelCard) -> None:
-        self.classifier = classifier
+        self.shipped = Model(classifier, card)
+        self.own = gr.State(None)  # a Model of this visitor, which then answers instead of the one that ships
         self.examples = load_examples()
         self.answer = gr.State(None)
+        with gr.Row(visible=False, elem_id="own-model") as self.banner:
+            self.whose = gr.HTML()
+            self.switch_back = gr.Button("Switch back to the model that ships", size="sm")
         with gr.Row(elem_id="stage"):
             with gr.Column(elem_id="photo-column"):
                 self._lay_out_photo()
@@ -82,7 +96,7 @@ class ClassifyTab:
                 self.notice = gr.HTML(markup.welcome(classifier.class_names))
                 with gr.Row(visible=False, elem_id="result") as self.result:
                     with gr.Column(elem_id="ranking"):
-                        self._lay_out_ranking(card)
+                        self._lay_out_ranking()
                     with gr.Column(elem_id="where"):
                         self._lay_out_heatmap()
                     self.form_card = gr.HTML(elem_id="form-card")
@@ -109,13 +123,13 @@ class ClassifyTab:
         )
         gr.HTML(markup.PRIVACY)
 
-    def _lay_out_ranking(self, card: ModelCard) -> None:
+    def _lay_out_ranking(self) -> None:
         self.headline = gr.HTML()
         self.scores = gr.Label(show_heading=False, show_label=False, container=False, label="Forms", elem_id="scores")
         gr.HTML('<p class="quiet">Choose a form to see what speaks for it.</p>')
-        most = min(MAX_TOP_K, len(self.classifier.class_names))
+        most = _most(self.shipped)
         self.top_k = gr.Slider(1, most, value=min(DEFAULT_TOP_K, most), step=1, label="How many forms", buttons=[])
-        gr.HTML(markup.model_line(card))
+        self.model_line = gr.HTML(markup.model_line(self.shipped.card))
 
     def _lay_out_heatmap(self) -> None:
         view, opacity, colormap = DEFAULT_LOOK
@@ -136,42 +150,47 @@ class ClassifyTab:
         look = [self.view, self.opacity, self.colormap]
         redrawn = [self.answer, self.scores, self.overlay, self.caption, self.form_card, self.status]
         page = [*redrawn, self.notice, self.result, self.headline, self.before, self.photo]
+        asked = [self.own, self.top_k, *look]
         private: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last"}
         photo = private | PHOTO_LINE | {"outputs": page, "show_progress": "minimal", "show_progress_on": self.photo}
         redraw = private | REDRAW_LINE | {"outputs": page, "show_progress": "hidden"}
 
-        chosen = self.photo.upload(self.show_upload, [self.photo, self.top_k, *look], **photo)
-        tried = self.gallery.click(self.show_example, [self.top_k, *look], **photo)
+        chosen = self.photo.upload(self.show_upload, [self.photo, *asked], **photo)
+        tried = self.gallery.click(self.show_example, asked, **photo)
         for event in (chosen, tried):
             event.then(None, js=markup.SHOW_ANSWER, api_visibility="private")
 
-        self.photo.clear(self.show_welcome, **redraw)
+        self.photo.clear(self.show_welcome, self.own, **redraw)
         self.scores.select(self.show_class, [self.answer, *look], **redraw)
         changed = [self.view.input, self.opacity.input, self.colormap.input]
         gr.on(changed, self.redraw, [self.answer, *look], **redraw)
         self.reset.click(self.start_over, self.answer, **{**redraw, "outputs": [*page, *look]})
         self.top_k.input(self.show_ranking, [self.answer, self.top_k], **redraw)
 
-    def show_upload(self, upload: str | None, top_k: int, *look: Any) -> Updates:
+        switched = [*page, self.banner, self.whose, self.top_k, self.model_line]
+        self.own.change(self.show_model, [self.answer, *asked], **{**redraw, "outputs": switched})
+        self.switch_back.click(lambda: None, None, self.own, **private | REDRAW_LINE)
+
+    def show_upload(self, upload: str | None, own: Model | None, top_k: int, *look: Any) -> Updates:
         """Answer the photo that was put into the box, by whatever way."""
 
         def answered() -> Updates:
             path = own_upload(upload or "")
-            updates = self._new_answer(path, top_k, *look)
+            updates = self._new_answer(own, open_photo(path), top_k, *look)
             hidden = path.suffix.lower() in NOT_FOR_BROWSERS
             return updates | {self.photo: updates[self.before]} if hidden else updates
 
         return self._guarded(answered)
 
-    def show_welcome(self) -> Updates:
+    def show_welcome(self, own: Model | None) -> Updates:
         """Go back to the beginning: the photo was taken out of the box."""
-        return self._without_answer(markup.welcome(self.classifier.class_names))
+        return self._without_answer(markup.welcome((own or self.shipped).classifier.class_names))
 
-    def show_example(self, click: gr.EventData, top_k: int, *look: Any) -> Updates:
+    def show_example(self, click: gr.EventData, own: Model | None, top_k: int, *look: Any) -> Updates:
         """Put an example into the box and answer it."""
 
         def answered() -> Updates:
-            updates = self._new_answer(self.examples[click.index].path, top_k, *look)
+            updates = self._new_answer(own, open_photo(self.examples[click.index].path), top_k, *look)
             return updates | {self.photo: updates[self.before]}
 
         return self._guarded(answered)
@@ -193,9 +212,25 @@ class ClassifyTab:
         """Show more or fewer classes."""
         return self._guarded(lambda: {self.scores: _ranking(_kept(answer).classification, top_k)})
 
-    def _new_answer(self, path: Path, top_k: int, *look: Any) -> Updates:
-        photo = open_photo(path)
-        answer = Answer(self.classifier, self.classifier.classify(photo), jpeg(photo))
+    def show_model(self, answer: Answer | None, own: Model | None, top_k: int, *look: Any) -> Updates:
+        """Say who answers from now on, and ask it about the photo that is there."""
+        model = own or self.shipped
+        most = _most(model)
+        top_k = min(max(top_k, min(DEFAULT_TOP_K, most)), most)
+        switched = {
+            self.banner: gr.update(visible=own is not None),
+            self.whose: markup.own_model(model.card) if own else "",
+            self.model_line: markup.model_line(model.card),
+            self.top_k: gr.update(maximum=most, value=top_k),
+        }
+        if answer is None:
+            return switched | self.show_welcome(own)
+        photo = open_photo(answer.photo_jpeg)
+        return switched | self._guarded(lambda: self._new_answer(own, photo, top_k, *look))
+
+    def _new_answer(self, own: Model | None, photo: Image.Image, top_k: int, *look: Any) -> Updates:
+        classifier = (own or self.shipped).classifier
+        answer = Answer(classifier, classifier.classify(photo), jpeg(photo))
         classification = answer.classification
         sentence = describe(classification, answer.classifier.heatmap(classification, answer.label))
         drawn = self._drawn(answer, *look)
@@ -241,6 +276,11 @@ class ClassifyTab:
             self.result: gr.update(visible=False),
             self.status: "",
         }
+
+
+def _most(model: Model) -> int:
+    """How many forms can be listed at most."""
+    return min(MAX_TOP_K, len(model.classifier.class_names))
 
 
 def _kept(answer: Answer | None) -> Answer:

@@ -8,6 +8,7 @@ whole internet needs a reverse proxy in front (Hugging Face Spaces has one).
 """
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -31,6 +32,7 @@ from dance_demo.errors import PhotoError
 __all__ = ["Limits", "middleware", "own_upload"]
 
 LEFTOVER_AGE_S = 3600  # longer than any upload takes
+_DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 # What the page, gradio_client and a health check call; found by driving them. The rest is Gradio's workshop:
 # proxy, monitoring, recording, code editor, reload, custom components, streams, deep links, logins.
@@ -117,10 +119,10 @@ class _Guard:
             await self.app(scope, receive, exchange.send)
         except Refusal as refusal:
             await exchange.refuse(scope, refusal)
-        except Exception:  # junk that Gradio does not expect, or a mistake of ours
-            if not exchange.answering:  # an event stream that breaks off is neither
+        except Exception as problem:  # junk that Gradio does not expect, a full disk, or a mistake of ours
+            if not exchange.answering:  # an event stream that breaks off is none of them
                 logger.exception("No answer to %s %.200r", scope["method"], scope["path"])
-            await exchange.refuse(scope, Refusal(400))
+            await exchange.refuse(scope, _in_plain_words(problem))
 
     def _check_sender(self, headers: Headers) -> None:
         """A browser names the page that calls; programs send no Origin and are welcome."""
@@ -131,6 +133,12 @@ class _Guard:
             return
         if not host or urlsplit(origin).netloc.lower() != host:  # a sandboxed page is "null", without netloc
             raise Refusal(403, "Calls from other websites are not answered.")
+
+
+def _in_plain_words(problem: Exception) -> Refusal:
+    if getattr(problem, "errno", None) in _DISK_IS_FULL:
+        return Refusal(503, "No space left on the server; try later.")
+    return Refusal(400)
 
 
 class _Exchange:
@@ -158,12 +166,14 @@ class _Exchange:
         return message
 
     async def read(self) -> bytes:
-        """The whole body; it will be received once more, by Gradio."""
+        """The whole body; what Gradio will receive in its place is for `hand_on`."""
         content = bytearray()
         while not self.complete:
             content += (await self.receive())["body"]
-        self.replay = [{"type": "http.request", "body": bytes(content), "more_body": False}]
         return bytes(content)
+
+    def hand_on(self, content: bytes) -> None:
+        self.replay = [{"type": "http.request", "body": content, "more_body": False}]
 
     def _count(self, piece: bytes) -> None:
         self.bytes += len(piece)
@@ -207,7 +217,7 @@ def _check_route(scope: Scope) -> None:
 
 async def _check_body(scope: Scope, exchange: _Exchange) -> None:
     if scope["path"] != _UPLOAD:
-        return _check_call(await exchange.read())
+        return exchange.hand_on(_checked_call(await exchange.read()))
     form = _MULTIPART.fullmatch(Headers(scope=scope).get("content-type", ""))
     if not form:
         raise Refusal(415, "Send files as multipart/form-data.")
@@ -215,18 +225,31 @@ async def _check_body(scope: Scope, exchange: _Exchange) -> None:
     _remove_leftovers()
 
 
-def _check_call(content: bytes) -> None:
-    """A file comes as an object with its "path"; Gradio would also decode a "url" that begins with data:."""
+def _checked_call(content: bytes) -> bytes:
+    """The call, which names uploaded files only: a file comes as an object with its "path".
+
+    Gradio would decode a "url" that begins with data:, whatever the path says. The page itself sends one beside the
+    path of an SVG; it is left out, so that the upload is what counts, and can be refused as a drawing.
+    """
     try:
-        for part in _objects(json.loads(content)):
+        call = json.loads(content)
+        pictures = [part for part in _objects(call) if _is_data(part.get("url"))]
+        for part in _objects(call):
             if "path" in part:
                 own_upload(part["path"])
-            if str(part.get("url")).lstrip().lower().startswith("data:"):
+            elif _is_data(part.get("url")):
                 raise PhotoError("Please upload the picture; it cannot come inside the call.")
+        for part in pictures:
+            del part["url"]
+        return json.dumps(call).encode() if pictures else content
     except PhotoError as problem:
         raise Refusal(400, str(problem)) from None
     except (ValueError, RecursionError):
         raise Refusal(400) from None
+
+
+def _is_data(url: Any) -> bool:
+    return str(url).lstrip().lower().startswith("data:")
 
 
 def _objects(value: Any) -> Iterator[dict]:

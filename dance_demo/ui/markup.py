@@ -99,6 +99,13 @@ def model_line(card: ModelCard) -> str:
     return f'<p class="quiet">Answered by {escape(card.summary())}</p>'
 
 
+def own_model(card: ModelCard) -> str:
+    """Above the photo, while the visitor's own model answers."""
+    names = ", ".join(display_name(name) for name in card.class_names)
+    return f"""<p role="status"><strong>Your own model answers here</strong>
+<span class="quiet">and on nobody else's page. It knows {escape(names)}.</span></p>"""
+
+
 def example_buttons(examples: Sequence[Example]) -> str:
     """The examples as a strip of buttons, each with its picture and caption."""
     buttons = "".join(

@@ -1,22 +1,16 @@
 """The real app in a process of its own, and a real browser in front of it."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from dance_demo.illustrations import draw
+from tests.running_app import ROOT, running_app
 
-ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "tests" / "artefacts"
-START_WITHIN_S = 120
 PATIENCE_MS = 20_000  # a busy machine is no fault of the page
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -25,52 +19,34 @@ expect.set_options(timeout=PATIENCE_MS)
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the app, started once for all tests of the page."""
-    folder = tmp_path_factory.mktemp("app")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "app.py", "--port", str(port)]
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(folder / "uploads"), "PYTHONWARNINGS": "default"}
-    with (folder / "log").open("w") as log:
-        app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        if not _answers(url, app):
-            pytest.fail(f"The app does not start:\n{(folder / 'log').read_text()}")
-        yield url
-    finally:
-        app.terminate()
-        app.wait(timeout=30)
-    assert "Traceback" not in (folder / "log").read_text()
+    with running_app(tmp_path_factory.mktemp("app")) as app:
+        yield app.url
+    assert "Traceback" not in app.log
 
 
-def _answers(url: str, app: subprocess.Popen) -> bool:
-    give_up = time.monotonic() + START_WITHIN_S
-    while app.poll() is None and time.monotonic() < give_up:
-        try:
-            with urlopen(url, timeout=START_WITHIN_S) as answer:
-                return answer.status == 200
-        except OSError:
-            time.sleep(0.1)
-    return False
+def is_trouble(message: ConsoleMessage) -> bool:
+    """An error, unless Gradio only tells of a stream that broke off because the page was reloaded."""
+    return message.type == "error" and not re.match("AbortError|Unexpected error Connection errored out", message.text)
 
 
 @pytest.fixture
 def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
-    """Opens the page with settings of Playwright's `new_context`. Whatever a test does there, afterwards nothing may
-    have been fetched from elsewhere, and the page may not have reported an error or opened a dialog."""
+    """Opens the page (or that of another app, by its `url`) with settings of Playwright's `new_context`. Whatever a
+    test does there, afterwards nothing may have been fetched from elsewhere, and the page may not have reported an
+    error or opened a dialog."""
     contexts, troubles = [], []
 
-    def opened(width: int = 1280, height: int = 900, **settings: object) -> Page:
+    def opened(width: int = 1280, height: int = 900, url: str = app_url, **settings: object) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        local = (app_url, "data:", "blob:")
+        local = (url, "data:", "blob:")
         page.on("request", lambda r: r.url.startswith(local) or troubles.append(f"foreign request: {r.url}"))
-        page.on("console", lambda m: m.type == "error" and troubles.append(f"console: {m.text} {m.location}"))
+        page.on("console", lambda m: is_trouble(m) and troubles.append(f"console: {m.text} {m.location}"))
         page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
         page.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.goto(app_url)
+        page.goto(url)
         page.locator(".examples button").first.wait_for()
         return page
 

@@ -18,10 +18,10 @@ from dance_demo.dataset import open_dataset, open_photos
 from dance_demo.errors import DatasetError
 from dance_demo.layouts import clean_label, recognise
 from dance_demo.tables import read_table
+from tests.mutations import mutate
 
 INPUTS = 1_000 * int(os.environ.get("DANCE_DEMO_FUZZ", "1"))
 LIMITS = ArchiveLimits(files=50, file_bytes=100_000, unpacked_bytes=300_000, ratio_from_bytes=10_000)
-SIGNATURES = (b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\6", b"PK\6\7")
 SLOWEST_SECONDS = 5
 
 ZIPS = [
@@ -37,28 +37,6 @@ TABLES = [
     '\ufeffpath;class\n1;"kathak; or\n so"\n2;odissi\n'.encode(),
     "Image\ttarget\n1.jpg\tकथक\n".encode("utf-16"),
 ]
-
-
-def mutate(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
-    """The data after one to four accidents."""
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(data) + 1)
-        other = rng.choice(others)
-        start = rng.randrange(len(other))
-        piece = other[start : start + rng.randint(1, 60)]
-        data = rng.choice(
-            [
-                data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :],
-                data[:at] + rng.choice([b"\0", b"\xff", b"\x7f"]) * rng.randint(1, 8) + data[at + rng.randint(0, 8) :],
-                data[:at],
-                data[at:],
-                data[:at] + piece + data[at:],
-                data[:at] + piece + data[at + len(piece) :],
-                data[:at] + rng.choice([*SIGNATURES, b'"', b";", b"\r", b"\n"]) + data[at:],
-                data[:at] + data[at + rng.randint(1, 30) :],
-            ]
-        )  # fmt: skip
-    return data
 
 
 @pytest.fixture

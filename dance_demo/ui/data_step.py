@@ -1,0 +1,280 @@
+"""Step 1 of "Train your own": photos in; what was found in them, before anything is trained.
+
+    ways in -> a job unpacks and checks -> report -> `prepared` holds the dataset, if it can be trained on
+
+The page only watches the job. Its id stays in the browser, so that a page that was closed or reloaded finds it again.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.context import Context
+
+from dance_demo.backbones import cache_folder
+from dance_demo.errors import DanceDemoError, DatasetError, PhotoError
+from dance_demo.intake import Checking, Prepared, TypedClass, check_classes, check_sample, check_zip, thumbnail
+from dance_demo.job import Job
+from dance_demo.jobs import Jobs
+from dance_demo.ui import data_markup as markup
+from dance_demo.ui import work_markup
+from dance_demo.ui.beside_tabs import beside_the_tabs
+from dance_demo.ui.data_input import photos_input, with_class, without_class, zip_input
+from dance_demo.ui.data_report import DataReport
+from dance_demo.ui.guard import own_upload
+
+__all__ = ["DataStep", "Prepared"]
+
+WATCH_EVERY_S = 0.6
+ASK_EVERY_S = 600  # jobs that nobody asks for are forgotten after an hour, with their photos
+PICTURES_OF_A_CLASS = 4
+TROUBLE = "Something went wrong on our side. Please try again."
+GONE = "Your last photos are no longer kept here. Add them again, please."
+STOPPED = "Stopped. Nothing of it was kept."
+
+# Looking costs nothing and must not wait behind anybody's photo: it has a line of its own.
+WATCH: dict[str, Any] = {
+    "concurrency_id": "watching",  # on the queue: past it, no gr.State.change is heard of
+    "concurrency_limit": 8,
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "trigger_mode": "once",
+}
+# What opens photos takes its turn.
+TURN: dict[str, Any] = {"queue": True, "show_progress": "minimal", "concurrency_id": "data", "concurrency_limit": 2}
+
+log = logging.getLogger(__name__)
+Updates = dict[gr.blocks.Block, Any]  # what changes on the page
+
+
+class DataStep:
+    """The components of the step, and what happens when a visitor uses them. Make it inside the page's Blocks.
+
+    `prepared` holds a `Prepared` once there is a dataset that can be trained on, and else None: hook `prepared.change`.
+    """
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.jobs = jobs
+        with beside_the_tabs():
+            self.prepared = gr.State(None)
+            self.classes = gr.State(())
+            self.job_id = gr.BrowserState(None, storage_key="dance-demo-dataset", secret="dance-demo")
+            self.timer = gr.Timer(WATCH_EVERY_S, active=False)
+            self.keeper = gr.Timer(ASK_EVERY_S)
+        with gr.Column(elem_id="data-step"):
+            self.status = gr.HTML("", html_template='<p role="status">${value}</p>', elem_classes="visually-hidden")
+            self.notice = gr.HTML()
+            with gr.Column(elem_id="data-ways") as self.ways:
+                self._lay_out_ways()
+            with gr.Column(visible=False, elem_id="data-busy") as self.busy:
+                self.progress = gr.HTML()
+                self.cancel = gr.Button("Cancel", size="sm")
+            with gr.Column(visible=False, elem_id="data-found") as self.found:
+                self.report = DataReport()
+        self._connect()
+
+    def _lay_out_ways(self) -> None:
+        gr.HTML(markup.INTRODUCTION)
+        with gr.Tabs(elem_id="data-tabs"):
+            with gr.Tab("A zip of photos"):
+                self.zip = zip_input()
+                gr.HTML(markup.ZIP_HELP)
+            with gr.Tab("Class by class"):
+                self._lay_out_classes()
+        gr.HTML(markup.limits_line())
+        with gr.Row(elem_id="data-sample"):
+            gr.HTML(markup.SAMPLE)
+            self.sample = gr.Button("Use the sample dataset")
+
+    def _lay_out_classes(self) -> None:
+        with gr.Row(elem_id="data-classes"):
+            with gr.Column():
+                self.name = gr.Textbox(label="Name of the class", placeholder="kathak", max_lines=1)
+                self.photos = photos_input()
+                gr.HTML(markup.PHOTOS_HELP)
+                self.add = gr.Button("Add class")
+            with gr.Column():
+                self.typed = gr.HTML(markup.typed_classes((), ()), js_on_load=markup.REMOVE_CLASS)
+                self.check = gr.Button("Check these photos", variant="primary", interactive=False)
+
+    def _connect(self) -> None:
+        """Say what happens on each action of the visitor."""
+        page = [self.status, self.notice, self.ways, self.busy, self.progress, self.cancel, self.found, self.timer]
+        page += [self.prepared, self.job_id, *self.report.components]
+        inputs = [self.zip, self.name, self.photos, self.classes, self.typed, self.check]
+        watch = WATCH | {"outputs": [*page, *inputs]}
+        start = watch | TURN
+
+        self.zip.upload(self.start_zip, self.zip, **start, show_progress_on=self.zip)
+        self.sample.click(self.start_sample, None, **start, show_progress_on=self.sample)
+        self.check.click(self.start_classes, self.classes, **start, show_progress_on=self.check)
+        adding = [self.classes, self.name, self.photos]
+        gr.on([self.add.click, self.name.submit], self.add_class, adding, **start, show_progress_on=self.add)
+        self.typed.click(self.remove_class, self.classes, **watch)
+        self.timer.tick(self.watch, self.job_id, **watch)
+        self.keeper.tick(self.keep, self.job_id, **watch)
+        self.cancel.click(self.stop, self.job_id, **watch)
+        self.report.again.click(self.start_over, self.job_id, **watch)
+        Context.root_block.load(self.restore, self.job_id, **watch)
+
+    # --- starting -------------------------------------------------------------------------------------------
+
+    def start_zip(self, upload: str | None, request: gr.Request) -> Updates:
+        """Check the zip that was put into the box."""
+        return self._guarded(lambda: self._started(request, check_zip, _own_zip(upload)) | {self.zip: None})
+
+    def start_classes(self, classes: Sequence[TypedClass], request: gr.Request) -> Updates:
+        """Check the photos that were put into classes."""
+        return self._guarded(lambda: self._started(request, check_classes, tuple(classes)))
+
+    def start_sample(self, request: gr.Request) -> Updates:
+        """Check our drawings, as an example."""
+        return self._guarded(lambda: self._started(request, check_sample, cache_folder()))
+
+    def _started(self, request: gr.Request, work: Callable, *args: Any) -> Updates:
+        owner = f"data of {request.session_hash}"
+        job = self.jobs.active(owner) or self.jobs.start(work, *args, owner=owner)  # active: after a double click
+        return self._working(job) | {self.job_id: job.id, self.timer: gr.Timer(active=True), self.notice: ""}
+
+    # --- photos of one class after the other ----------------------------------------------------------------
+
+    def add_class(self, classes: Sequence[TypedClass], name: str, uploads: Sequence[str]) -> Updates:
+        """Take the photos in the box as a class of this name."""
+
+        def added() -> Updates:
+            together = with_class(classes, name, [own_upload(upload) for upload in uploads])
+            return self._listed(together) | {self.name: "", self.photos: [], self.notice: ""}
+
+        return self._guarded(added)
+
+    def remove_class(self, click: gr.EventData, classes: Sequence[TypedClass]) -> Updates:
+        """Take a class away again."""
+        return self._guarded(lambda: self._listed(without_class(classes, getattr(click, "index", None))))
+
+    def _listed(self, classes: tuple[TypedClass, ...]) -> Updates:
+        pictures = [_first_pictures(kind.photos) for kind in classes]
+        return {
+            self.classes: classes,
+            self.typed: markup.typed_classes(classes, pictures),
+            self.check: gr.update(interactive=len(classes) > 1),
+            self.status: f"{len(classes)} classes",
+        }
+
+    # --- watching -------------------------------------------------------------------------------------------
+
+    def restore(self, job_id: Any) -> Updates:
+        """Find the job of this browser again, after a reload."""
+        if job_id is None:
+            return {self.status: ""}
+        return {self.timer: gr.Timer(active=True)} | self.watch(job_id)
+
+    def watch(self, job_id: Any) -> Updates:
+        """Show how far the job is, or what came of it."""
+        return self._guarded(lambda: self._seen(self._job(job_id)))
+
+    def keep(self, job_id: Any) -> Updates:
+        """Ask for the job now and then, so that its photos stay as long as the page is open."""
+        return {self.status: gr.skip()} if job_id is None or self._job(job_id) else self.watch(job_id)
+
+    def stop(self, job_id: Any) -> Updates:
+        """Ask the job to stop. The page goes on watching: that tells when it has."""
+        job = self._job(job_id)
+        if job:
+            job.stop()
+        return {self.cancel: gr.update(value="Stopping ...", interactive=False)}
+
+    def start_over(self, job_id: Any) -> Updates:
+        """Forget the dataset, and show the ways in again."""
+        self.stop(job_id)
+        emptied = {self.zip: None, self.name: "", self.photos: []}
+        return self._guarded(lambda: self._at_start("") | self._listed(()) | emptied | {self.status: "Start again"})
+
+    def _job(self, job_id: Any) -> Job | None:
+        return self.jobs.find(job_id) if isinstance(job_id, str) else None
+
+    def _seen(self, job: Job | None) -> Updates:
+        if job is None:
+            return self._at_start(work_markup.remark(GONE))
+        if job.active:
+            return self._working(job)
+        if job.state == "stopped":
+            return self._at_start(work_markup.remark(STOPPED))
+        if job.state == "failed":
+            return self._at_start(work_markup.problem(job.problem))
+        return self._done(job.result)
+
+    def _working(self, job: Job) -> Updates:
+        bar, words = _progress(job)
+        return {
+            self.progress: bar,
+            self.status: words,
+            self.ways: gr.update(visible=False),
+            self.busy: gr.update(visible=True),
+            self.found: gr.update(visible=False),
+        }
+
+    def _done(self, prepared: Prepared) -> Updates:
+        return self.report.shown(prepared) | {
+            self.prepared: None if prepared.report.problems else prepared,
+            self.status: markup.summary(prepared.report),
+            self.notice: "",
+            self.ways: gr.update(visible=False),
+            self.busy: gr.update(visible=False),
+            self.found: gr.update(visible=True),
+            self.timer: gr.Timer(active=False),
+        }
+
+    def _at_start(self, notice: str) -> Updates:
+        return self.report.emptied() | {
+            self.prepared: None,
+            self.job_id: None,
+            self.notice: notice,
+            self.status: "",
+            self.progress: "",
+            self.cancel: gr.update(value="Cancel", interactive=True),
+            self.ways: gr.update(visible=True),
+            self.busy: gr.update(visible=False),
+            self.found: gr.update(visible=False),
+            self.timer: gr.Timer(active=False),
+        }
+
+    def _guarded(self, answered: Callable[[], Updates]) -> Updates:
+        """Whatever goes wrong becomes a sentence on the page; what the visitor has put in stays."""
+        try:
+            return answered()
+        except DanceDemoError as error:
+            message = str(error)
+        except Exception:
+            log.exception("A dataset could not be checked")
+            message = TROUBLE
+        return {self.notice: work_markup.problem(message)}
+
+
+def _progress(job: Job) -> tuple[str, str]:
+    """A bar to see; and words to hear, which change with every quarter only."""
+    if job.state == "waiting":
+        return work_markup.waiting(job.place, job.expected_wait_s), "Waiting in line"
+    last = job.events[-1] if job.events else Checking("Starting")
+    now = last if isinstance(last, Checking) else Checking("Nearly done")  # the result is told, the end not yet
+    quarter = f", {4 * now.done // now.total * 25} %" if now.total else ""
+    return work_markup.progress(now.text, now.done, now.total), now.text + quarter
+
+
+def _own_zip(upload: str | None) -> Path:
+    try:
+        return own_upload(upload or "")
+    except PhotoError:
+        raise DatasetError("Please upload the zip again.") from None
+
+
+def _first_pictures(photos: Sequence[Path]) -> list[bytes]:
+    """Small pictures of the first photos; one that cannot be read will be in the report."""
+    pictures = []
+    for photo in photos[:PICTURES_OF_A_CLASS]:
+        try:
+            pictures.append(thumbnail(photo))
+        except PhotoError:
+            continue
+    return pictures
