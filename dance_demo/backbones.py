@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from dance_demo.errors import ModelError
-from dance_demo.model_store import BACKBONE, resolve, sha256
+from dance_demo.model_store import BACKBONE, BUNDLED, resolve, sha256
 
 DANCE, IMAGENET = BACKBONES = ("dance", "imagenet")
 TITLES: Mapping[str, str] = MappingProxyType({DANCE: "Dance", IMAGENET: "ImageNet"})
@@ -53,9 +53,9 @@ def backbone_file(name: str) -> Path:
 
 def known_backbone(sha256_of_file: str) -> Path | None:
     """The backbone with this SHA-256, if it is the one that ships or was made here already. No TensorFlow."""
-    bundled = resolve() / BACKBONE
-    if sha256(bundled) == sha256_of_file:
-        return bundled
+    for model in dict.fromkeys((resolve(), BUNDLED)):  # the app may run on a head that has no backbone beside it
+        if sha256(model / BACKBONE) == sha256_of_file:
+            return model / BACKBONE
     return _kept(sha256=sha256_of_file)
 
 
