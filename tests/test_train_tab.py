@@ -21,15 +21,18 @@ from dance_demo.evaluation import evaluate
 from dance_demo.illustrations import draw
 from dance_demo.intake import Prepared
 from dance_demo.jobs import JobLimits, Jobs
+from dance_demo.model_store import load_card, load_classifier, save_model
 from dance_demo.suspicions import Suspicion
 from dance_demo.training import EmbeddingProgress, EpochReport, Phase, TrainingConfig, TrainingResult, load_trained
 from dance_demo.ui import curves, train_markup
+from dance_demo.ui.classify_tab import DEFAULT_LOOK, ClassifyTab, Model
 from dance_demo.ui.job_watch import Now, Pace
 from dance_demo.ui.result_step import _corrected_list, checked_decisions, reliability_frame
 from dance_demo.ui.training_settings import FOLDS, TrainingSettings
 from dance_demo.ui.training_step import PENDING, TrainingStep
 from dance_demo.ui.trainings import Material, Trainings
 from dance_demo.ui.visit import TRAININGS_REMEMBERED, Visit
+from tests.conftest import TINY_CLASSES
 from tests.hostile import HOSTILE, Skeleton
 
 ROUNDS = int(os.environ.get("DANCE_DEMO_ROUNDS", 20))
@@ -72,6 +75,31 @@ def test_only_the_latest_trainings_are_remembered():
     for number in range(TRAININGS_REMEMBERED + 5):
         visit = visit.with_training(f"{number:032x}")
     assert len(visit.trainings) == TRAININGS_REMEMBERED and visit.trainings[-1] == f"{TRAININGS_REMEMBERED + 4:032x}"
+
+
+# --- who answers -------------------------------------------------------------------------------------------
+
+
+def test_an_own_model_answers_its_visitor_and_nobody_else(tiny_model, tiny_files, tmp_path):
+    save_model(tmp_path / "own", tiny_files, name="Own", class_names=TINY_CLASSES)
+    own = Model(load_classifier(tmp_path / "own"), load_card(tmp_path / "own"))
+    tab = on_a_page(lambda: ClassifyTab(load_classifier(tiny_model), load_card(tiny_model)))
+    mine = tab.show_model(None, own, 3, *DEFAULT_LOOK)
+    assert mine[tab.banner]["visible"] and "Your own model answers here" in mine[tab.whose]
+    photo = draw("odissi", 0, size=(90, 110))
+    answers = [tab._new_answer(who, photo, 3, *DEFAULT_LOOK)[tab.answer] for who in (own, None, own)]
+    assert [answer.classifier is own.classifier for answer in answers] == [True, False, True]
+    again = tab.show_model(answers[0], None, 3, *DEFAULT_LOOK)  # switched back: the photo is asked about again
+    assert again[tab.answer].classifier is tab.shipped.classifier
+    assert answers[0].classifier is own.classifier  # an answer that was given keeps its own
+    assert not again[tab.banner]["visible"] and again[tab.whose] == ""
+
+
+def test_a_model_of_two_classes_lists_two(tiny_model, tiny_files, tmp_path):
+    tab = on_a_page(lambda: ClassifyTab(load_classifier(tiny_model), load_card(tiny_model)))
+    two = SimpleNamespace(classifier=SimpleNamespace(class_names=("a", "b")), card=load_card(tiny_model))
+    updates = tab.show_model(None, two, 3, *DEFAULT_LOOK)
+    assert (updates[tab.top_k]["maximum"], updates[tab.top_k]["value"]) == (2, 2)
 
 
 # --- settings ----------------------------------------------------------------------------------------------

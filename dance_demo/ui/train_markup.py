@@ -119,7 +119,7 @@ def score(result: TrainingResult, previous: Evaluation | None) -> str:
     low, high = evaluation.accuracy_interval
     held_out = (
         f"{result.config.folds}-fold cross-validation: each photo was judged once, by a head that had not seen it"
-        if result.config.folds
+        if _all_folds_judged(result)
         else f"{count(result.n_train, 'photo')} trained the head, the other {evaluation.n} judged it"
     )
     facts = [
@@ -136,6 +136,11 @@ def score(result: TrainingResult, previous: Evaluation | None) -> str:
 <h2>{share(evaluation.accuracy)} <span>of {count(evaluation.n, "photo")}</span></h2>
 <p class="quiet">{held_out}. Copies of one picture never stood on both sides.</p>{early}</div>
 <dl>{rows}</dl></section>"""
+
+
+def _all_folds_judged(result: TrainingResult) -> bool:
+    """False for a single split, and for a cross-validation that was stopped."""
+    return 0 < result.config.folds == len({report.fold for report in result.history})
 
 
 def runs(trainings: Sequence[Training], numbers: Sequence[int], chosen: str) -> str:

@@ -184,6 +184,7 @@ class TrainingStep:
             self.notice: "",
             self.choices: gr.update(visible=False),
             self.live: gr.update(visible=True),
+            self.keep: gr.update(visible=job.state == "running"),
         }
 
     def _drawn(self, events: Sequence[Any]) -> Updates:
