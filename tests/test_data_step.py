@@ -1,6 +1,5 @@
 """Step 1 of "Train your own": the check in a child process, what the page says, and the way of a visitor."""
 
-import asyncio
 import csv
 import io
 import time
@@ -26,6 +25,7 @@ from dance_demo.ui import data_markup
 from dance_demo.ui.data_input import with_class, without_class
 from dance_demo.ui.data_report import skipped_csv
 from dance_demo.ui.data_step import GONE, DataStep
+from tests.event_loop import run_alone
 
 PHOTOS = [jpeg(seed) for seed in range(12)]
 FOLDERS = {f"{'kathak' if seed % 2 else 'odissi'}/{seed}.jpg": PHOTOS[seed] for seed in range(12)}
@@ -239,7 +239,7 @@ def uploads(tmp_path, monkeypatch) -> Path:
 def step(tmp_path: Path, uploads: Path, monkeypatch) -> Iterator[DataStep]:
     monkeypatch.setenv("DANCE_DEMO_CACHE", str(tmp_path / "cache"))
     jobs = Jobs(tmp_path / "jobs")
-    yield asyncio.run(laid_out(jobs))
+    yield run_alone(laid_out(jobs))
     jobs.close()
 
 

@@ -1,6 +1,5 @@
 """ "Train your own" behind the page: what the browser remembers, what is checked of it, and whose head is whose."""
 
-import asyncio
 import csv
 import os
 import re
@@ -33,6 +32,7 @@ from dance_demo.ui.training_step import PENDING, TrainingStep
 from dance_demo.ui.trainings import Material, Trainings
 from dance_demo.ui.visit import TRAININGS_REMEMBERED, Visit
 from tests.conftest import TINY_CLASSES
+from tests.event_loop import run_alone
 from tests.hostile import HOSTILE, Skeleton
 
 ROUNDS = int(os.environ.get("DANCE_DEMO_ROUNDS", 20))
@@ -117,7 +117,7 @@ def on_a_page(make: Callable[[], Any]) -> Any:
         with gr.Blocks(analytics_enabled=False):
             return make()
 
-    return asyncio.run(made())
+    return run_alone(made())
 
 
 def values(settings: TrainingSettings, **changed: Any) -> list[Any]:
