@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from dance_demo.classifier import Classification, Classifier
-from dance_demo.errors import DanceDemoError, PhotoError
+from dance_demo.errors import PhotoError
 from dance_demo.forms import display_name
 from dance_demo.model_store import ModelCard
 from dance_demo.narration import alt_text, describe
@@ -27,6 +27,7 @@ from dance_demo.ui import markup
 from dance_demo.ui.examples import jpeg, load_examples
 from dance_demo.ui.guard import own_upload
 from dance_demo.ui.photo_input import PhotoInput
+from dance_demo.ui.told import told
 
 DEFAULT_TOP_K, MAX_TOP_K = 3, 8
 HEATMAP, CONTRAST = "Heatmap", "Why this and not that"
@@ -260,14 +261,13 @@ class ClassifyTab:
 
     def _guarded(self, answered: Callable[[], Updates]) -> Updates:
         """Whatever goes wrong becomes a sentence on the page, and no old answer stays beside it."""
-        try:
-            return answered()
-        except DanceDemoError as error:
-            message = str(error)
-        except Exception:
-            log.exception("A photo could not be answered")
-            message = TROUBLE
-        return self._without_answer(markup.problem(message)) | {self.photo: None}
+        return told(
+            answered,
+            lambda message: self._without_answer(markup.problem(message)) | {self.photo: None},
+            log=log,
+            what="A photo could not be answered",
+            trouble=TROUBLE,
+        )
 
     def _without_answer(self, notice: str) -> Updates:
         return {

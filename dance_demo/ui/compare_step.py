@@ -19,7 +19,7 @@ from dance_demo.comparison import (
     ComparisonSettings,
 )
 from dance_demo.dataset import PhotoDataset
-from dance_demo.errors import DanceDemoError, PhotoError, TrainingError
+from dance_demo.errors import PhotoError, TrainingError
 from dance_demo.forms import display_name
 from dance_demo.photos import open_photo
 from dance_demo.training import EpochReport
@@ -27,8 +27,9 @@ from dance_demo.ui import curves
 from dance_demo.ui import train_markup as markup
 from dance_demo.ui.beside_tabs import beside_the_tabs
 from dance_demo.ui.job_watch import LOOK, WATCH_EVERY_S, Pace, progress, spoken
+from dance_demo.ui.told import told
 from dance_demo.ui.training_settings import TrainingSettings
-from dance_demo.ui.training_step import START_LINE, TROUBLE
+from dance_demo.ui.training_step import START_LINE
 from dance_demo.ui.trainings import Material, Training, Trainings
 from dance_demo.ui.visit import Visit
 from dance_demo.ui.work_markup import problem, remark
@@ -177,14 +178,12 @@ class CompareStep:
 
     def _guarded(self, answered: Callable[[], Updates]) -> Updates:
         """Whatever goes wrong becomes a sentence on the page, and the page stops watching."""
-        try:
-            return answered()
-        except DanceDemoError as error:
-            message = str(error)
-        except Exception:
-            log.exception("A comparison could not be shown")
-            message = TROUBLE
-        return self._at_rest(problem(message))
+        return told(
+            answered,
+            lambda message: self._at_rest(problem(message)),
+            log=log,
+            what="A comparison could not be shown",
+        )
 
 
 def _title(way: str) -> str:

@@ -14,7 +14,7 @@ import gradio as gr
 from gradio.context import Context
 
 from dance_demo.backbones import cache_folder
-from dance_demo.errors import DanceDemoError, DatasetError, PhotoError
+from dance_demo.errors import DatasetError, PhotoError
 from dance_demo.intake import Checking, Prepared, TypedClass, check_classes, check_sample, check_zip, thumbnail
 from dance_demo.job import Job
 from dance_demo.jobs import Jobs
@@ -24,13 +24,13 @@ from dance_demo.ui.beside_tabs import beside_the_tabs
 from dance_demo.ui.data_input import photos_input, with_class, without_class, zip_input
 from dance_demo.ui.data_report import DataReport
 from dance_demo.ui.guard import own_upload
+from dance_demo.ui.told import told
 
 __all__ = ["DataStep", "Prepared"]
 
 WATCH_EVERY_S = 0.6
 ASK_EVERY_S = 600  # jobs that nobody asks for are forgotten after an hour, with their photos
 PICTURES_OF_A_CLASS = 4
-TROUBLE = "Something went wrong on our side. Please try again."
 GONE = "Your last photos are no longer kept here. Add them again, please."
 STOPPED = "Stopped. Nothing of it was kept."
 
@@ -242,14 +242,12 @@ class DataStep:
 
     def _guarded(self, answered: Callable[[], Updates]) -> Updates:
         """Whatever goes wrong becomes a sentence on the page; what the visitor has put in stays."""
-        try:
-            return answered()
-        except DanceDemoError as error:
-            message = str(error)
-        except Exception:
-            log.exception("A dataset could not be checked")
-            message = TROUBLE
-        return {self.notice: work_markup.problem(message)}
+        return told(
+            answered,
+            lambda message: {self.notice: work_markup.problem(message)},
+            log=log,
+            what="A dataset could not be checked",
+        )
 
 
 def _progress(job: Job) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import numpy as np
 from dance_demo import report
 from dance_demo.classifier import Classifier
 from dance_demo.dataset import PhotoDataset
-from dance_demo.errors import DanceDemoError, DatasetError, PhotoError
+from dance_demo.errors import DatasetError, PhotoError
 from dance_demo.evaluation import CALIBRATION_BINS, Evaluation
 from dance_demo.forms import display_name
 from dance_demo.narration import alt_text, percent
@@ -26,7 +26,8 @@ from dance_demo.ui import train_markup as markup
 from dance_demo.ui.curves import VALIDATION
 from dance_demo.ui.downloads import PRESS, new_file
 from dance_demo.ui.job_watch import QUICK
-from dance_demo.ui.training_step import PENDING, TROUBLE, TrainingStep
+from dance_demo.ui.told import told
+from dance_demo.ui.training_step import PENDING, TrainingStep
 from dance_demo.ui.trainings import Training, Trainings
 from dance_demo.ui.visit import Visit
 from dance_demo.ui.work_markup import problem
@@ -220,14 +221,12 @@ class ResultStep:
 
     def _guarded(self, answered: Callable[[], Updates]) -> Updates:
         """Whatever goes wrong becomes a sentence on the page."""
-        try:
-            return answered()
-        except DanceDemoError as error:
-            message = str(error)
-        except Exception:
-            log.exception("A result could not be shown")
-            message = TROUBLE
-        return {self.notice: problem(message)}
+        return told(
+            answered,
+            lambda message: {self.notice: problem(message)},
+            log=log,
+            what="A result could not be shown",
+        )
 
 
 def checked_decisions(sent: Any, result: TrainingResult) -> dict[int, str | None]:

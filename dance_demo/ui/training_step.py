@@ -12,19 +12,19 @@ from weakref import WeakSet
 
 import gradio as gr
 
-from dance_demo.errors import DanceDemoError, TrainingError
+from dance_demo.errors import TrainingError
 from dance_demo.job import Job
 from dance_demo.training import EpochReport, TrainingConfig
 from dance_demo.ui import curves
 from dance_demo.ui import train_markup as markup
 from dance_demo.ui.beside_tabs import beside_the_tabs
 from dance_demo.ui.job_watch import LOOK, QUICK, WATCH_EVERY_S, Pace, progress, spoken
+from dance_demo.ui.told import told
 from dance_demo.ui.training_settings import TrainingSettings
 from dance_demo.ui.trainings import Material, Training, Trainings
 from dance_demo.ui.visit import Visit
 from dance_demo.ui.work_markup import problem, remark
 
-TROUBLE = "Something went wrong on our side. Please try again."
 GONE = "Your last training is no longer kept here. Train again, or bring a downloaded bundle back in the last step."
 STOPPED = "Stopped. Nothing of it was kept."
 PENDING = "pending"  # instead of the id of the training that is chosen, while there is none yet
@@ -221,11 +221,9 @@ class TrainingStep:
 
     def _guarded(self, answered: Callable[[], Updates]) -> Updates:
         """Whatever goes wrong becomes a sentence on the page, and the page stops watching."""
-        try:
-            return answered()
-        except DanceDemoError as error:
-            message = str(error)
-        except Exception:
-            log.exception("A training could not be shown")
-            message = TROUBLE
-        return self._at_rest(problem(message))
+        return told(
+            answered,
+            lambda message: self._at_rest(problem(message)),
+            log=log,
+            what="A training could not be shown",
+        )

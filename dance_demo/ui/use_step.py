@@ -12,7 +12,7 @@ import gradio as gr
 
 from dance_demo.bundle import write_bundle
 from dance_demo.errands import Named, name_photos, restore
-from dance_demo.errors import DanceDemoError, ModelError, PhotoError
+from dance_demo.errors import ModelError, PhotoError
 from dance_demo.full_model import FullModel, export
 from dance_demo.job import Job
 from dance_demo.jobs import Jobs
@@ -25,7 +25,7 @@ from dance_demo.ui.data_input import ZipInput
 from dance_demo.ui.downloads import PRESS, handed_out, new_file
 from dance_demo.ui.guard import own_upload
 from dance_demo.ui.job_watch import LOOK, WATCH_EVERY_S, Pace, progress, spoken
-from dance_demo.ui.training_step import TROUBLE
+from dance_demo.ui.told import told
 from dance_demo.ui.trainings import Trainings
 from dance_demo.ui.visit import Visit
 from dance_demo.ui.work_markup import problem, remark
@@ -275,14 +275,12 @@ class UseStep:
 
     def _guarded(self, answered: Callable[[], Updates]) -> Updates:
         """Whatever goes wrong becomes a sentence on the page, and the page stops watching."""
-        try:
-            return answered()
-        except DanceDemoError as error:
-            message = str(error)
-        except Exception:
-            log.exception("A head could not be used")
-            message = TROUBLE
-        return {self.notice: problem(message)}
+        return told(
+            answered,
+            lambda message: {self.notice: problem(message)},
+            log=log,
+            what="A head could not be used",
+        )
 
 
 BROUGHT_BACK = "Your head is back. Use it as if it had been trained here."
