@@ -24,7 +24,7 @@ from dance_demo.remarks import Remark, seen_remarks
 from dance_demo.ui import data_markup
 from dance_demo.ui.data_input import with_class, without_class
 from dance_demo.ui.data_report import skipped_csv
-from dance_demo.ui.data_step import GONE, DataStep
+from dance_demo.ui.data_step import GONE, NO_JOB, DataStep
 from tests.event_loop import run_alone
 
 PHOTOS = [jpeg(seed) for seed in range(12)]
@@ -282,7 +282,7 @@ def test_a_zip_that_is_none_brings_the_ways_in_back_with_a_sentence(step, upload
     shown = watch_until_over(step, step.start_zip(str(archive), visitor())[step.job_id])
     assert "&lt;b&gt;.zip: this is not a complete zip file" in shown[step.notice]
     assert shown[step.ways]["visible"] is True
-    assert shown[step.job_id] is None
+    assert shown[step.job_id] == NO_JOB
 
 
 def test_only_uploads_are_opened(step, tmp_path):
@@ -324,7 +324,7 @@ def test_start_over_forgets_the_dataset(step, uploads):
     job_id = step.start_zip(str(archive), visitor())[step.job_id]
     watch_until_over(step, job_id)
     emptied = step.start_over(job_id)
-    assert emptied[step.prepared] is None and emptied[step.job_id] is None
+    assert emptied[step.prepared] is None and emptied[step.job_id] == NO_JOB
     assert emptied[step.ways]["visible"] is True
 
 

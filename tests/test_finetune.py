@@ -31,6 +31,7 @@ from dance_demo.network import (
     load_initial_weights,
     pooled_features,
 )
+from dance_demo.photos import square
 from dance_demo.recipe import RECIPES, Recipe
 from dance_demo.release import release
 from dance_demo.training_photos import NO_FOLD, TrainingPhotos
@@ -121,9 +122,10 @@ def test_no_network_ever_draws_or_augments_a_photo_that_it_is_measured_on(releas
 def test_what_is_released_answers_like_the_network_that_was_trained(released, init):
     photos, classifier = made_up_photos(), load_classifier(released.folder / "model")
     model = finetune(photos, np.arange(24), QUICK, init=init, directory=released.folder / "runs" / "all")
-    logits = model(_inputs(photos.squares, 32), training=False).numpy() / released.card.evaluation["temperature"]
-    for square, expected in zip(photos.squares, softmax(logits, axis=1).tolist(), strict=True):
-        answer = classifier.classify(Image.fromarray(square))
+    squares = np.stack([np.asarray(square(Image.fromarray(small))) for small in photos.squares])
+    logits = model(_inputs(squares, 32), training=False).numpy() / released.card.evaluation["temperature"]
+    for small, expected in zip(photos.squares, softmax(logits, axis=1).tolist(), strict=True):
+        answer = classifier.classify(Image.fromarray(small))
         found = {prediction.label: prediction.probability for prediction in answer.predictions}
         assert found == pytest.approx(dict(zip(photos.class_names, expected, strict=True)), abs=1e-4)
         assert answer.feature_map.shape == (1, 1, 1280)
@@ -157,6 +159,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import numpy as np
+import tensorflow as tf
 from dance_demo import finetune
 from tests.test_finetune import QUICK, made_up_photos
 
@@ -169,13 +172,17 @@ def until_the_second_epoch_is_half_done(*arguments):
         os._exit(9)
     return augmented(*arguments)
 
+tf.config.experimental.enable_op_determinism()
 augmented, finetune.augmented = finetune.augmented, until_the_second_epoch_is_half_done
 finetune.finetune(made_up_photos(), np.arange(24), QUICK, init=Path(sys.argv[1]), directory=Path(sys.argv[2]))
 """
 
 
 @pytest.mark.slow
-def test_C13_a_run_that_was_killed_goes_on_from_its_last_epoch_and_ends_with_the_same_weights(released, init, tmp_path):
+def test_C13_a_run_that_was_killed_goes_on_from_its_last_epoch_and_ends_with_the_same_weights(init, tmp_path):
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()  # other tests leave it on, and it cannot be switched off again
     command = [sys.executable, "-B", "-c", KILLED, init, tmp_path]
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert killed.returncode == 9, killed.stderr
@@ -184,7 +191,7 @@ def test_C13_a_run_that_was_killed_goes_on_from_its_last_epoch_and_ends_with_the
     said, photos, everything = [], made_up_photos(), np.arange(24)
     resumed = finetune(photos, everything, QUICK, init=init, directory=tmp_path, log=said.append)
     assert [line.split()[1] for line in said] == ["2/2"]
-    whole = finetune(photos, everything, QUICK, init=init, directory=released.folder / "runs" / "all")
+    whole = finetune(photos, everything, QUICK, init=init, directory=tmp_path / "whole")
     for one, other in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     with (tmp_path / "history.csv").open() as file:

@@ -29,6 +29,7 @@ from dance_demo.ui.told import told
 __all__ = ["DataStep", "Prepared"]
 
 WATCH_EVERY_S = 0.6
+NO_JOB = "none"  # what is empty or None, Gradio does not write over what the browser remembers
 ASK_EVERY_S = 600  # jobs that nobody asks for are forgotten after an hour, with their photos
 PICTURES_OF_A_CLASS = 4
 GONE = "Your last photos are no longer kept here. Add them again, please."
@@ -60,7 +61,7 @@ class DataStep:
         with beside_the_tabs():
             self.prepared = gr.State(None)
             self.classes = gr.State(())
-            self.job_id = gr.BrowserState(None, storage_key="dance-demo-dataset", secret="dance-demo")
+            self.job_id = gr.BrowserState(NO_JOB, storage_key="dance-demo-dataset", secret="dance-demo")
             self.timer = gr.Timer(WATCH_EVERY_S, active=False)
             self.keeper = gr.Timer(ASK_EVERY_S)
         with gr.Column(elem_id="data-step"):
@@ -166,7 +167,7 @@ class DataStep:
 
     def restore(self, job_id: Any) -> Updates:
         """Find the job of this browser again, after a reload."""
-        if job_id is None:
+        if job_id in (None, NO_JOB):
             return {self.status: ""}
         return {self.timer: gr.Timer(active=True)} | self.watch(job_id)
 
@@ -176,7 +177,7 @@ class DataStep:
 
     def keep(self, job_id: Any) -> Updates:
         """Ask for the job now and then, so that its photos stay as long as the page is open."""
-        return {self.status: gr.skip()} if job_id is None or self._job(job_id) else self.watch(job_id)
+        return {self.status: gr.skip()} if job_id in (None, NO_JOB) or self._job(job_id) else self.watch(job_id)
 
     def stop(self, job_id: Any) -> Updates:
         """Ask the job to stop. The page goes on watching: that tells when it has."""
@@ -229,7 +230,7 @@ class DataStep:
     def _at_start(self, notice: str) -> Updates:
         return self.report.emptied() | {
             self.prepared: None,
-            self.job_id: None,
+            self.job_id: NO_JOB,
             self.notice: notice,
             self.status: "",
             self.progress: "",

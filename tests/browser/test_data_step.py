@@ -159,6 +159,7 @@ def test_a_shot_of_the_camera_joins_a_class(open_page: OpenPage) -> None:
     page.route(re.compile(r"upload_progress\?upload_id=$"), lambda route: route.fulfill(**done))
     page.get_by_role("button", name="Capture from camera").last.click()
     page.locator("#data-photos").get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#data-photos video').videoWidth > 0")  # before, there is no picture
     page.get_by_role("button", name="capture photo").click()
     expect(page.locator("#data-photos").get_by_role("button", name="Thumbnail")).to_have_count(1)
     page.get_by_label("Name of the class").fill("kathak")
