@@ -42,9 +42,7 @@ def augmented(
     return copy
 
 
-def mixed(
-    batch: np.ndarray, targets: np.ndarray, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def mixed(batch: np.ndarray, targets: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Blend each photo of a batch with another one: mixup (Zhang et al. 2018) or CutMix (Yun et al. 2019).
 
     `batch` is (n, H, W, 3) and `targets` (n, k) one-hot; both come back with the same shape, the targets in the
@@ -59,9 +57,7 @@ def mixed(
     return photos.astype(np.float32), (share * targets + (1 - share) * targets[partner]).astype(np.float32)
 
 
-def _warped(
-    pixels: np.ndarray, augmentation: Augmentation, side_px: int, generator: np.random.Generator
-) -> np.ndarray:
+def _warped(pixels: np.ndarray, augmentation: Augmentation, side_px: int, generator: np.random.Generator) -> np.ndarray:
     """Crop, stretch, tilt and mirror in one resampling step; beyond the border the photo is reflected."""
     height, width = pixels.shape[:2]
     scale = np.sqrt(generator.uniform(augmentation.min_area, 1.0))

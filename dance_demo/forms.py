@@ -108,8 +108,7 @@ FORMS: dict[str, Form] = {
     "odissi": Form(
         name="Odissi",
         region="Odisha",
-        music="Odissi music: a singer, the mardala (or pakhawaj) drum, small cymbals, flute, violin and "
-        "sitar.",
+        music="Odissi music: a singer, the mardala (or pakhawaj) drum, small cymbals, flute, violin and sitar.",
         look_for="Silver filigree jewellery, where most other forms wear gold, and a crown of white flowers "
         "around the bun that rises like the tower of a temple (tahia). The body bends in three curves at "
         "neck, waist and knee (tribhangi), or stands square and wide (chauka).",
@@ -153,9 +152,7 @@ SOURCES: tuple[Source, ...] = (
         "Kerala Tourism",
         "https://keralatourism.org/faq/what-is-special-about-kathakali-costumes",
     ),
-    Source(
-        "Department of Chutty", "Kerala Kalamandalam", "https://kalamandalam.edu.in/about-the-department-16/"
-    ),
+    Source("Department of Chutty", "Kerala Kalamandalam", "https://kalamandalam.edu.in/about-the-department-16/"),
     Source(
         'Kathakali, Costume and Make-up, from V. P. Dhananjayan\'s "A Dancer on Dance"',
         "Bharata Kalanjali",

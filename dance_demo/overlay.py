@@ -6,9 +6,7 @@ from PIL import Image
 COLORMAPS = ("inferno", "magma", "plasma", "viridis", "cividis")  # even steps for the eye, also in grey
 
 
-def overlay(
-    photo: Image.Image, heatmap: np.ndarray, *, opacity: float = 0.6, colormap: str = "inferno"
-) -> Image.Image:
+def overlay(photo: Image.Image, heatmap: np.ndarray, *, opacity: float = 0.6, colormap: str = "inferno") -> Image.Image:
     """The photo under the heatmap (h, w) in [0, 1], at the photo's size; cold places stay as they were.
 
     opacity in [0, 1] is the share of the colour where the heat is 1. Raises ValueError for anything else.

@@ -127,9 +127,7 @@ def test_no_other_temperature_makes_the_labels_likelier():
     labels, probabilities = made_up_answers()
     logits = 4 * np.log(probabilities)
     best = fit_temperature(logits, labels)
-    losses = [
-        log_loss(labels, softmax(logits / temperature)) for temperature in (best, 0.98 * best, 1.02 * best)
-    ]
+    losses = [log_loss(labels, softmax(logits / temperature)) for temperature in (best, 0.98 * best, 1.02 * best)]
     assert losses[0] == min(losses)
 
 

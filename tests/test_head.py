@@ -236,9 +236,7 @@ def zipped(*members: tuple[str, bytes], compression: int = zipfile.ZIP_STORED) -
     return buffer.getvalue()
 
 
-def forged(
-    about: bytes | None = None, weight: bytes | None = None, bias: bytes | None = None, **options
-) -> bytes:
+def forged(about: bytes | None = None, weight: bytes | None = None, bias: bytes | None = None, **options) -> bytes:
     head = made_up_head()
     members = {"about.npy": about or about_npy(), "weight.npy": weight or npy(head.weight)}
     return zipped(*members.items(), ("bias.npy", bias or npy(head.bias)), **options)

@@ -17,8 +17,16 @@ def fingerprint(picture: Image.Image) -> str:
 
 
 def test_the_eight_forms_are_drawn():
-    assert sorted(FORM_NAMES) == ["bharatanatyam", "kathak", "kathakali", "kuchipudi", "manipuri",
-                                  "mohiniyattam", "odissi", "sattriya"]
+    assert sorted(FORM_NAMES) == [
+        "bharatanatyam",
+        "kathak",
+        "kathakali",
+        "kuchipudi",
+        "manipuri",
+        "mohiniyattam",
+        "odissi",
+        "sattriya",
+    ]
 
 
 @pytest.mark.parametrize("form", FORM_NAMES)
@@ -64,8 +72,10 @@ def colours_by_height(picture: Image.Image) -> np.ndarray:
 
 
 def test_the_nearest_mean_of_colours_tells_most_forms_apart():
-    means = {form: np.mean([colours_by_height(draw(form, seed, size=SMALL)) for seed in range(16)], axis=0)
-             for form in FORM_NAMES}
+    means = {
+        form: np.mean([colours_by_height(draw(form, seed, size=SMALL)) for seed in range(16)], axis=0)
+        for form in FORM_NAMES
+    }
 
     def guess(picture: Image.Image) -> str:
         colours = colours_by_height(picture)

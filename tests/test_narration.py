@@ -97,16 +97,11 @@ def test_spread_heat_and_no_heat_are_said_as_they_are():
 def test_an_unsure_answer_gives_the_note_and_the_two_closest_and_no_place():
     note = "This does not look like a photo of one of the eight dances."
     answer = classification(("odissi", 0.41), ("kathak", 0.3), ("manipuri", 0.2), note=note)
-    assert (
-        describe(answer, heat_at(UPPER, MIDDLE))
-        == f"Not sure. {note} Closest: Odissi, 41 %, then Kathak, 30 %."
-    )
+    assert describe(answer, heat_at(UPPER, MIDDLE)) == f"Not sure. {note} Closest: Odissi, 41 %, then Kathak, 30 %."
 
 
 def test_a_visitors_own_class_names_are_said_as_they_wrote_them():
-    assert describe(classification(("red HAT", 0.7), ("cap", 0.3)), heat_at(ALL, ALL)).startswith(
-        "red HAT, 70 %."
-    )
+    assert describe(classification(("red HAT", 0.7), ("cap", 0.3)), heat_at(ALL, ALL)).startswith("red HAT, 70 %.")
 
 
 def test_percentages_never_claim_certainty():
@@ -117,8 +112,7 @@ def test_percentages_never_claim_certainty():
 def test_the_overlay_has_words_for_those_who_hear_the_page():
     upper_left = heat_at(UPPER, LEFT)
     assert alt_text("odissi", upper_left) == (
-        "The photo, coloured where the model found what speaks for Odissi: "
-        "mostly at the upper left of the picture."
+        "The photo, coloured where the model found what speaks for Odissi: mostly at the upper left of the picture."
     )
     assert "for Odissi rather than Kathak: mostly" in alt_text("odissi", upper_left, "kathak")
     assert "in several parts of the picture" in alt_text("odissi", np.ones((7, 7), np.float32))

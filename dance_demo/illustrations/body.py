@@ -58,8 +58,7 @@ MUDRAS = {
 }
 
 
-def hand(figure: Figure, wrist: Point, direction: float, side: int, mudra: str,
-         nail: Colour | None = None) -> None:
+def hand(figure: Figure, wrist: Point, direction: float, side: int, mudra: str, nail: Colour | None = None) -> None:
     """A hand from ``wrist`` towards ``direction`` (radians), with red fingertips or with long nails."""
     brush, skin = figure.brush, figure.palette.skin
     palm = (wrist[0] + 0.15 * math.cos(direction), wrist[1] + 0.15 * math.sin(direction))
@@ -75,8 +74,11 @@ def hand(figure: Figure, wrist: Point, direction: float, side: int, mudra: str,
         brush.stroke([root, tip], [0.085, 0.055], skin)
         if not nail:
             brush.dot(tip, 0.032, ALTA)
-    brush.limb([wrist, palm, (palm[0] + 0.06 * math.cos(direction), palm[1] + 0.06 * math.sin(direction))],
-               [0.15, 0.26, 0.22], skin)
+    brush.limb(
+        [wrist, palm, (palm[0] + 0.06 * math.cos(direction), palm[1] + 0.06 * math.sin(direction))],
+        [0.15, 0.26, 0.22],
+        skin,
+    )
     if mudra == "alapadma":
         brush.dot(palm, 0.05, ALTA)
 
@@ -85,8 +87,9 @@ def between(first: Point, second: Point, part: float) -> Point:
     return first[0] + (second[0] - first[0]) * part, first[1] + (second[1] - first[1]) * part
 
 
-def ring(figure: Figure, first: Point, second: Point, part: float, width: float, colour: Colour,
-         thick: float = 0.08) -> None:
+def ring(
+    figure: Figure, first: Point, second: Point, part: float, width: float, colour: Colour, thick: float = 0.08
+) -> None:
     """A bangle or hem across the bone from ``first`` to ``second``."""
     x, y = between(first, second, part)
     length = math.dist(first, second) or 1e-6
@@ -112,8 +115,7 @@ def upper_arm(figure: Figure, side: int, sleeve: Sleeve) -> None:
     brush, full = figure.brush, sleeve.full
     brush.limb([shoulder, between(shoulder, elbow, 0.5), elbow], [0.36, 0.31, 0.26], figure.palette.skin)
     stop = between(shoulder, elbow, min(1.0, sleeve.end))
-    brush.limb([shoulder, between(shoulder, stop, 0.5), stop], [0.48 * full, 0.42 * full, 0.36 * full],
-               sleeve.colour)
+    brush.limb([shoulder, between(shoulder, stop, 0.5), stop], [0.48 * full, 0.42 * full, 0.36 * full], sleeve.colour)
     if sleeve.end < 1:
         ring(figure, shoulder, stop, 0.97, 0.37 * full, figure.palette.border, 0.1)
 
@@ -124,15 +126,15 @@ def fore_arm(figure: Figure, side: int, sleeve: Sleeve, nail: Colour | None = No
     direction = math.atan2(wrist[1] - elbow[1], wrist[0] - elbow[0]) + side * 0.12
     hand(figure, wrist, direction, side, figure.pose.mudras[side > 0], nail)
     figure.brush.limb([elbow, between(elbow, wrist, 0.4), wrist], [0.27, 0.26, 0.17], figure.palette.skin)
-    weld = [between(elbow, shoulder, 0.14),
-            between(elbow, wrist, 0.12)]  # hides the outline between the bones
+    weld = [between(elbow, shoulder, 0.14), between(elbow, wrist, 0.12)]  # hides the outline between the bones
     figure.brush.stroke(weld, 0.17, figure.palette.skin)
     for part in (0.76, 0.85, 0.94) if sleeve.bangles else ():
         ring(figure, elbow, wrist, part, 0.22, figure.palette.metal if part != 0.85 else RED, 0.075)
     if sleeve.end >= 1:
         stop, full = between(elbow, wrist, max(0.12, sleeve.end - 1)), sleeve.full
-        figure.brush.limb([elbow, between(elbow, stop, 0.5), stop], [0.36 * full, 0.33 * full, 0.28 * full],
-                          sleeve.colour)
+        figure.brush.limb(
+            [elbow, between(elbow, stop, 0.5), stop], [0.36 * full, 0.33 * full, 0.28 * full], sleeve.colour
+        )
         figure.brush.stroke(weld, 0.23 * full, sleeve.colour)
         ring(figure, elbow, stop, 0.95, 0.29 * full, figure.palette.border, 0.1)
 
@@ -142,8 +144,7 @@ def foot(figure: Figure, side: int, *, bells: int = 3) -> None:
     brush, (_, knee, ankle) = figure.brush, figure.pose.leg(side)
     toe = (ankle[0] + side * 0.38, ankle[1] - 0.1)
     brush.stroke([ankle, toe], [0.2, 0.17], ALTA)
-    brush.limb([(ankle[0], ankle[1] + 0.02), (toe[0] - side * 0.03, toe[1] + 0.04)], [0.2, 0.13],
-               figure.palette.skin)
+    brush.limb([(ankle[0], ankle[1] + 0.02), (toe[0] - side * 0.03, toe[1] + 0.04)], [0.2, 0.13], figure.palette.skin)
     for row in range(bells):
         x, y = between(ankle, knee, 0.05 + 0.075 * row)
         brush.stroke([(x - 0.15, y), (x + 0.15, y)], 0.1, (92, 46, 26))
@@ -156,8 +157,11 @@ def leg(figure: Figure, side: int, cloth: Colour, *, full: float = 1.0, hem: Col
     joint, knee, ankle = figure.pose.leg(side)
     end = between(knee, ankle, 0.8)
     figure.brush.limb([between(knee, ankle, 0.5), ankle], [0.26, 0.19], figure.palette.skin)
-    figure.brush.limb([joint, between(joint, knee, 0.6), knee, between(knee, end, 0.5), end],
-                      [0.66 * full, 0.62 * full, 0.5 * full, 0.44 * full, 0.32 * full], cloth)
+    figure.brush.limb(
+        [joint, between(joint, knee, 0.6), knee, between(knee, end, 0.5), end],
+        [0.66 * full, 0.62 * full, 0.5 * full, 0.44 * full, 0.32 * full],
+        cloth,
+    )
     for part in (0.3, 0.52, 0.74):  # folds
         ring(figure, knee, end, part, 0.37 * full, mix(cloth, darker(cloth), 0.5), 0.02)
     ring(figure, knee, end, 0.98, 0.36 * full, hem or figure.palette.border, 0.11)
@@ -168,26 +172,42 @@ def torso(figure: Figure, colour: Colour, *, bare_waist: bool = True) -> None:
     brush, pose, skin = figure.brush, figure.pose, figure.palette.skin
     left, right = pose.shoulder(-1), pose.shoulder(1)
     waist, hip = figure.down_torso(0.66), figure.down_torso(1.02)
-    body = [(left[0] - 0.06, left[1] + 0.1), (pose.chest[0], pose.chest[1] + 0.02),
-            (right[0] + 0.06, right[1] + 0.1),
-            (right[0] + 0.02, right[1] - 0.3), (waist[0] + 0.46, waist[1]), (hip[0] + 0.56, hip[1]),
-            (hip[0] - 0.56, hip[1]), (waist[0] - 0.46, waist[1]), (left[0] - 0.02, left[1] - 0.3)]
+    body = [
+        (left[0] - 0.06, left[1] + 0.1),
+        (pose.chest[0], pose.chest[1] + 0.02),
+        (right[0] + 0.06, right[1] + 0.1),
+        (right[0] + 0.02, right[1] - 0.3),
+        (waist[0] + 0.46, waist[1]),
+        (hip[0] + 0.56, hip[1]),
+        (hip[0] - 0.56, hip[1]),
+        (waist[0] - 0.46, waist[1]),
+        (left[0] - 0.02, left[1] - 0.3),
+    ]
     brush.shape(body, darker(skin if bare_waist else colour, 0.15))
     lower = figure.down_torso(0.5 if bare_waist else 0.9)
-    blouse = [body[0], (pose.chest[0] - 0.26, pose.chest[1] - 0.02), (pose.chest[0], pose.chest[1] - 0.3),
-              (pose.chest[0] + 0.26, pose.chest[1] - 0.02), *body[2:4],
-              (lower[0] + 0.46, lower[1]), (lower[0] - 0.46, lower[1]), body[8]]
+    blouse = [
+        body[0],
+        (pose.chest[0] - 0.26, pose.chest[1] - 0.02),
+        (pose.chest[0], pose.chest[1] - 0.3),
+        (pose.chest[0] + 0.26, pose.chest[1] - 0.02),
+        *body[2:4],
+        (lower[0] + 0.46, lower[1]),
+        (lower[0] - 0.46, lower[1]),
+        body[8],
+    ]
     brush.shape(blouse, darker(colour, 0.28))
     brush.shape([(x - 0.035, y + 0.015) for x, y in blouse], mix(colour, darker(colour), 0.25))
     brush.shape([(lower[0] + (x - lower[0]) * 0.8 - 0.06, y + 0.02) for x, y in blouse], colour)
     brush.stroke(blouse[1:4], 0.07, figure.palette.border)
-    brush.limb([between(pose.chest, pose.head, 0.55), pose.chest, (pose.chest[0], pose.chest[1] - 0.1)],
-               [0.32, 0.34, 0.4], skin)
+    brush.limb(
+        [between(pose.chest, pose.head, 0.55), pose.chest, (pose.chest[0], pose.chest[1] - 0.1)],
+        [0.32, 0.34, 0.4],
+        skin,
+    )
     brush.ellipse((pose.head[0], pose.head[1] - 0.6), 0.17, 0.1, (*darker(skin, 0.6), 120))
 
 
-def belt(figure: Figure, colour: Colour, *, part: float = 0.78, jewels: Colour = RED,
-         half: float = 0.52) -> None:
+def belt(figure: Figure, colour: Colour, *, part: float = 0.78, jewels: Colour = RED, half: float = 0.52) -> None:
     """A waist belt with a jewelled buckle."""
     x, y = figure.down_torso(part)
     brush, arc = figure.brush, [(x - half, y + 0.04), (x, y - 0.06), (x + half, y + 0.04)]
@@ -232,40 +252,69 @@ def eye(figure: Figure, x: float, y: float, side: int, size: float, look: float)
     """A large almond eye lined with kohl towards the temple, below a curved brow."""
     brush, at = figure.brush, figure.around_head
     outer, inner = x + side * 0.15 * size, x - side * 0.12 * size
-    brush.stroke([at(inner, y), at(outer, y + 0.02), at(outer + side * 0.09, y + 0.06)], [0.02, 0.05, 0.015],
-                 HAIR)
+    brush.stroke([at(inner, y), at(outer, y + 0.02), at(outer + side * 0.09, y + 0.06)], [0.02, 0.05, 0.015], HAIR)
     for open_, tone in ((1.25 * size, HAIR), (0.8 * size, WHITE)):
-        almond = [at(inner, y - 0.01), at(x, y + 0.085 * open_), at(outer, y + 0.02),
-                  at(x, y - 0.065 * open_)]
+        almond = [at(inner, y - 0.01), at(x, y + 0.085 * open_), at(outer, y + 0.02), at(x, y - 0.065 * open_)]
         brush.shape(almond, tone)
     brush.dot(at(x + look * 0.05, y + 0.008), 0.058 * size, (44, 24, 18))
     brush.dot(at(x + look * 0.05 - 0.02, y + 0.03), 0.018 * size, WHITE)
-    brush.stroke([at(inner + side * 0.01, y + 0.16 * size), at(x + side * 0.05, y + 0.205 * size),
-                  at(outer + side * 0.05, y + 0.11 * size)], [0.022, 0.045, 0.012], HAIR)
+    brush.stroke(
+        [
+            at(inner + side * 0.01, y + 0.16 * size),
+            at(x + side * 0.05, y + 0.205 * size),
+            at(outer + side * 0.05, y + 0.11 * size),
+        ],
+        [0.022, 0.045, 0.012],
+        HAIR,
+    )
 
 
 def face(figure: Figure, makeup: MakeUp) -> None:
     """A friendly face: heart-shaped, lined eyes, small smile, bindi."""
     brush, at, gaze = figure.brush, figure.around_head, figure.pose.gaze
     skin, turn = makeup.base or figure.palette.skin, gaze * 0.07
-    outline = [(-0.4, 0.16), (-0.3, 0.46), (0, 0.54), (0.3, 0.46), (0.4, 0.16), (0.37, -0.16), (0.22, -0.43),
-               (0.02, -0.56), (-0.02, -0.56), (-0.22, -0.43), (-0.37, -0.16)]
+    outline = [
+        (-0.4, 0.16),
+        (-0.3, 0.46),
+        (0, 0.54),
+        (0.3, 0.46),
+        (0.4, 0.16),
+        (0.37, -0.16),
+        (0.22, -0.43),
+        (0.02, -0.56),
+        (-0.02, -0.56),
+        (-0.22, -0.43),
+        (-0.37, -0.16),
+    ]
     brush.shape([at(x, y) for x, y in outline], darker(skin, 0.3))
     brush.shape([at(x * 0.95 - 0.01, y * 0.97 + 0.012) for x, y in outline], skin)
     for side in SIDES:
-        brush.ellipse(at(turn + side * 0.22, -0.16), 0.1, 0.08,
-                      (*mix(skin, (226, 74, 70), 0.5), 40 if makeup.man else 120))
+        brush.ellipse(
+            at(turn + side * 0.22, -0.16), 0.1, 0.08, (*mix(skin, (226, 74, 70), 0.5), 40 if makeup.man else 120)
+        )
         eye(figure, turn + side * 0.18, 0.02, side, makeup.eye, gaze)
     nose = turn * 1.5
-    brush.stroke([at(nose + 0.02, -0.06), at(nose + 0.055, -0.15), at(nose, -0.185), at(nose - 0.05, -0.165)],
-                 [0.006, 0.022, 0.026, 0.012], darker(skin, 0.26))
-    mouth = [at(turn - 0.15, -0.262), at(turn - 0.05, -0.28), at(turn, -0.292), at(turn + 0.05, -0.28),
-             at(turn + 0.15, -0.262), at(turn + 0.07, -0.36), at(turn, -0.378), at(turn - 0.07, -0.36)]
+    brush.stroke(
+        [at(nose + 0.02, -0.06), at(nose + 0.055, -0.15), at(nose, -0.185), at(nose - 0.05, -0.165)],
+        [0.006, 0.022, 0.026, 0.012],
+        darker(skin, 0.26),
+    )
+    mouth = [
+        at(turn - 0.15, -0.262),
+        at(turn - 0.05, -0.28),
+        at(turn, -0.292),
+        at(turn + 0.05, -0.28),
+        at(turn + 0.15, -0.262),
+        at(turn + 0.07, -0.36),
+        at(turn, -0.378),
+        at(turn - 0.07, -0.36),
+    ]
     brush.shape(mouth, makeup.lips)
     brush.shape([at(turn - 0.1, -0.288), at(turn, -0.308), at(turn + 0.1, -0.288), at(turn, -0.335)], WHITE)
     for side in SIDES:
-        brush.stroke([at(turn + side * 0.15, -0.262), at(turn + side * 0.185, -0.24)], [0.016, 0.008],
-                     darker(skin, 0.4))
+        brush.stroke(
+            [at(turn + side * 0.15, -0.262), at(turn + side * 0.185, -0.24)], [0.016, 0.008], darker(skin, 0.4)
+        )
     if makeup.man:  # a tilak of sandal paste instead of the bindi
         brush.stroke([at(turn, 0.34), at(turn, 0.16)], [0.06, 0.03], (236, 214, 160))
     else:
@@ -276,9 +325,18 @@ def hairline(figure: Figure, metal: Colour, *, tikka: bool = True, man: bool = F
     """Parted hair over the brow with a chain of beads along it and a pendant in the parting."""
     brush, at = figure.brush, figure.around_head
     for side in SIDES:
-        brush.shape([at(0, 0.57), at(0, 0.42), at(side * 0.22, 0.37), at(side * 0.37, 0.16),
-                     at(side * 0.41, -0.06),
-                     at(side * 0.48, 0.2), at(side * 0.36, 0.5)], HAIR)
+        brush.shape(
+            [
+                at(0, 0.57),
+                at(0, 0.42),
+                at(side * 0.22, 0.37),
+                at(side * 0.37, 0.16),
+                at(side * 0.41, -0.06),
+                at(side * 0.48, 0.2),
+                at(side * 0.36, 0.5),
+            ],
+            HAIR,
+        )
         for i in range(6 if tikka else 0):
             brush.bead(at(side * (0.06 + 0.066 * i), 0.425 - 0.011 * i * i), 0.036, metal)
         if man:
@@ -295,14 +353,30 @@ def earring(figure: Figure, side: int, metal: Colour) -> None:
     """A bell-shaped jhumka."""
     brush, at = figure.brush, figure.around_head
     brush.bead(at(side * 0.42, -0.12), 0.065, metal)
-    brush.polygon([at(side * 0.42 - 0.05, -0.17), at(side * 0.42 + 0.05, -0.17), at(side * 0.42 + 0.1, -0.3),
-                   at(side * 0.42 - 0.1, -0.3)], metal)
+    brush.polygon(
+        [
+            at(side * 0.42 - 0.05, -0.17),
+            at(side * 0.42 + 0.05, -0.17),
+            at(side * 0.42 + 0.1, -0.3),
+            at(side * 0.42 - 0.1, -0.3),
+        ],
+        metal,
+    )
     for i in (-1, 0, 1):
         brush.dot(at(side * 0.42 + i * 0.07, -0.32), 0.03, RED)
 
 
-def garland(figure: Figure, centre: Point, radius_x: float, radius_y: float, colour: Colour, *,
-            start: float = 0.0, end: float = 360.0, count: int = 16) -> None:
+def garland(
+    figure: Figure,
+    centre: Point,
+    radius_x: float,
+    radius_y: float,
+    colour: Colour,
+    *,
+    start: float = 0.0,
+    end: float = 360.0,
+    count: int = 16,
+) -> None:
     """Flowers in an arc (degrees, 0 to the right, 90 up) around ``centre``."""
     for i in range(count):
         angle = math.radians(start + (end - start) * i / (count - 1 if end - start < 360 else count))

@@ -88,8 +88,9 @@ class Brush:
         self.dot(centre, radius * 0.8, colour)
         self.dot((centre[0] - radius * 0.25, centre[1] + radius * 0.3), radius * 0.3, lighter(colour, 0.8))
 
-    def stroke(self, points: Sequence[Point], width: float | Sequence[float], colour: Colour, *,
-               round_ends: bool = True) -> None:
+    def stroke(
+        self, points: Sequence[Point], width: float | Sequence[float], colour: Colour, *, round_ends: bool = True
+    ) -> None:
         """A curve through ``points`` whose width may change from point to point."""
         centre = smooth(points, closed=False)
         widths = np.atleast_1d(np.asarray(width, dtype=float))
@@ -104,10 +105,14 @@ class Brush:
     def limb(self, points: Sequence[Point], widths: Sequence[float], colour: Colour) -> None:
         """A rounded limb: shade at the edge, light from the upper left."""
         self.stroke(points, widths, darker(colour, 0.36))
-        self.stroke([(x - 0.014, y + 0.012) for x, y in points], [w * 0.87 for w in widths],
-                    mix(colour, darker(colour), 0.3))
-        self.stroke([(x - w * 0.06, y + w * 0.04) for (x, y), w in zip(points, widths, strict=True)],
-                    [w * 0.68 for w in widths], colour)
+        self.stroke(
+            [(x - 0.014, y + 0.012) for x, y in points], [w * 0.87 for w in widths], mix(colour, darker(colour), 0.3)
+        )
+        self.stroke(
+            [(x - w * 0.06, y + w * 0.04) for (x, y), w in zip(points, widths, strict=True)],
+            [w * 0.68 for w in widths],
+            colour,
+        )
         glow = [(x - w * 0.17, y + w * 0.11) for (x, y), w in zip(points, widths, strict=True)]
         self.stroke(glow, [0.0, *(w * 0.24 for w in widths[1:-1]), 0.0], lighter(colour, 0.13))
 
@@ -125,24 +130,30 @@ class Brush:
         parts = max(1, pleats * 2)
         for i in range(parts):
             across = np.linspace(i, i + 1, max(2, 65 // parts)) / parts
-            upper, lower = surface(across, np.full_like(across, top)), surface(across,
-                                                                               np.full_like(across, bottom))
+            upper, lower = surface(across, np.full_like(across, top)), surface(across, np.full_like(across, bottom))
             self.polygon(np.concatenate([upper, lower[::-1]]), darker(colour, 0.28) if i % 2 else colour)
 
-    def motifs(self, surface: Surface, rows: Sequence[float], count: int, radius: float,
-               colour: Colour) -> None:
+    def motifs(self, surface: Surface, rows: Sequence[float], count: int, radius: float, colour: Colour) -> None:
         """Small diamonds woven in rows, shifted by half a step from row to row."""
         for row, down in enumerate(rows):
             across = (np.arange(count) + (0.75 if row % 2 else 0.25)) / (count + 0.5) * 0.9 + 0.05
-            slim = np.clip(1.5 * np.sin(np.pi * across), 0.2,
-                           1.0) * radius  # seen from the side near the edges
+            slim = np.clip(1.5 * np.sin(np.pi * across), 0.2, 1.0) * radius  # seen from the side near the edges
             for (x, y), half in zip(surface(across, np.full(count, down)), slim, strict=True):
-                self.polygon([(x - half, y), (x, y + radius * 1.3), (x + half, y), (x, y - radius * 1.3)],
-                             colour)
+                self.polygon([(x - half, y), (x, y + radius * 1.3), (x + half, y), (x, y - radius * 1.3)], colour)
 
 
-def bell(top: Point, top_half: float, hem: Point, hem_half: float, *, dip: float = 0.15, flare: float = 1.0,
-         wave: float = 0.0, waves: int = 9, swing: float = 0.0) -> Surface:
+def bell(
+    top: Point,
+    top_half: float,
+    hem: Point,
+    hem_half: float,
+    *,
+    dip: float = 0.15,
+    flare: float = 1.0,
+    wave: float = 0.0,
+    waves: int = 9,
+    swing: float = 0.0,
+) -> Surface:
     """A skirt around the body. ``flare`` < 1 bulges like a dome, > 1 opens like a trumpet.
 
     The hem may ``wave`` and ``swing`` up on the right (heads).
@@ -160,8 +171,7 @@ def bell(top: Point, top_half: float, hem: Point, hem_half: float, *, dip: float
     return surface
 
 
-def fan(centre: Point, radius: float, middle_degrees: float, spread_degrees: float, *,
-        inner: float = 0.08) -> Surface:
+def fan(centre: Point, radius: float, middle_degrees: float, spread_degrees: float, *, inner: float = 0.08) -> Surface:
     """A pleated fan that opens from ``centre`` around ``middle_degrees`` (-90 is straight down)."""
 
     def surface(across: np.ndarray, down: np.ndarray) -> np.ndarray:

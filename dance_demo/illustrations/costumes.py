@@ -62,8 +62,13 @@ def fore_arms(figure: Figure, sleeve: Sleeve) -> None:
 def pallu(figure: Figure, cloth: Colour, border: Colour, *, width: float = 0.46) -> None:
     """The end of the sari over the left shoulder, pleated across the chest."""
     shoulder = figure.pose.shoulder(1)
-    sash(figure, [(shoulder[0] - 0.12, shoulder[1] + 0.12), figure.down_torso(0.3, 0.12),
-                  figure.down_torso(0.8, -0.45)], width, cloth, border)
+    sash(
+        figure,
+        [(shoulder[0] - 0.12, shoulder[1] + 0.12), figure.down_torso(0.3, 0.12), figure.down_torso(0.8, -0.45)],
+        width,
+        cloth,
+        border,
+    )
 
 
 def pleated_fan(figure: Figure, surface: Surface, cloth: Colour, border: Colour, pleats: int) -> None:
@@ -100,10 +105,8 @@ def bharatanatyam(figure: Figure) -> None:
     sari_legs(figure, full=1.12)
     for side in SIDES:  # gold borders along thigh and shin
         joint, knee, ankle = figure.pose.leg(side)
-        figure.brush.stroke([between(joint, knee, 0.15), between(joint, knee, 0.9)], [0.05, 0.09],
-                            palette.border)
-        figure.brush.stroke([between(knee, ankle, 0.1), between(knee, ankle, 0.75)], [0.1, 0.07],
-                            palette.border)
+        figure.brush.stroke([between(joint, knee, 0.15), between(joint, knee, 0.9)], [0.05, 0.09], palette.border)
+        figure.brush.stroke([between(knee, ankle, 0.1), between(knee, ankle, 0.75)], [0.1, 0.07], palette.border)
     torso(figure, palette.blouse)
     sari_hips(figure)
     pleated_fan(figure, fan((x, y + 0.45), 1.8, -90, 84), palette.cloth, palette.border, 10)
@@ -162,8 +165,12 @@ def plate(figure: Figure) -> None:
 def braid(figure: Figure) -> None:
     """The long jewelled braid (jada) that swings beside the body."""
     side = -1 if figure.pose.gaze > 0 else 1
-    path = [figure.around_head(side * 0.3, -0.1), figure.down_torso(0.25, side * 0.75),
-            figure.down_torso(0.8, side * 0.95), figure.down_torso(1.15, side * 0.8)]
+    path = [
+        figure.around_head(side * 0.3, -0.1),
+        figure.down_torso(0.25, side * 0.75),
+        figure.down_torso(0.8, side * 0.95),
+        figure.down_torso(1.15, side * 0.8),
+    ]
     figure.brush.stroke(path, [0.26, 0.24, 0.2, 0.1], HAIR)
     for first, second in zip(path, path[1:], strict=False):
         for part in (0.1, 0.4, 0.7):
@@ -186,8 +193,13 @@ def kathak(figure: Figure) -> None:
         angarkha(figure)
     else:
         shoulder = figure.pose.shoulder(-veil_side)
-        sash(figure, [(shoulder[0], shoulder[1] + 0.1), figure.down_torso(0.35, 0),
-                      figure.down_torso(0.72, veil_side * 0.42)], 0.3, palette.second, palette.border)
+        sash(
+            figure,
+            [(shoulder[0], shoulder[1] + 0.1), figure.down_torso(0.35, 0), figure.down_torso(0.72, veil_side * 0.42)],
+            0.3,
+            palette.second,
+            palette.border,
+        )
         necklaces(figure, GOLD)
     belt(figure, palette.border, part=0.68, half=0.5)
     fore_arms(figure, sleeve)
@@ -215,23 +227,31 @@ def spinning_skirt(figure: Figure) -> None:
         leg(figure, side, palette.second, full=0.72)
         foot(figure, side, bells=7)
     brush.cloth(inside, darker(palette.cloth, 0.55), pleats=9)
-    skirt = bell((x, y + 0.62), 0.44, (x + sway, hem_y), reach, dip=0.17, flare=1.2, wave=0.09, waves=15,
-                 swing=swing)
+    skirt = bell((x, y + 0.62), 0.44, (x + sway, hem_y), reach, dip=0.17, flare=1.2, wave=0.09, waves=15, swing=swing)
     brush.cloth(skirt, palette.cloth, pleats=17, depth=0.4)
     brush.motifs(skirt, (0.42, 0.54, 0.66), 15, 0.04, palette.border)
-    for top, bottom, tone in ((0.77, 0.985, palette.second), (0.78, 0.81, palette.border),
-                              (0.93, 0.98, palette.border)):
+    for top, bottom, tone in (
+        (0.77, 0.985, palette.second),
+        (0.78, 0.81, palette.border),
+        (0.93, 0.98, palette.border),
+    ):
         brush.band(skirt, top, bottom, tone, pleats=17)
 
 
 def streaming_veil(figure: Figure, side: int) -> None:
     """The dupatta: from the back of the head, streaming away with the turn."""
     palette, brush, at = figure.palette, figure.brush, figure.around_head
-    brush.shape([at(-0.56, 0.3), at(0, 0.78), at(0.56, 0.3), figure.down_torso(0.6, 0.85),
-                 figure.down_torso(0.6, -0.85)], darker(palette.second, 0.12))
+    brush.shape(
+        [at(-0.56, 0.3), at(0, 0.78), at(0.56, 0.3), figure.down_torso(0.6, 0.85), figure.down_torso(0.6, -0.85)],
+        darker(palette.second, 0.12),
+    )
     lift = figure.random.uniform(-0.3, 0.5)
-    path = [at(side * 0.2, 0.35), figure.down_torso(0.12, side * 1.1), figure.down_torso(0.3, side * 1.8),
-            (figure.pose.chest[0] + side * 2.6, figure.pose.chest[1] + lift - 0.2)]
+    path = [
+        at(side * 0.2, 0.35),
+        figure.down_torso(0.12, side * 1.1),
+        figure.down_torso(0.3, side * 1.8),
+        (figure.pose.chest[0] + side * 2.6, figure.pose.chest[1] + lift - 0.2),
+    ]
     brush.stroke(path, (0.4, 0.7, 0.9, 1.15), palette.border, round_ends=False)
     inner = [*path[:-1], between(path[-2], path[-1], 0.93)]
     brush.stroke(inner, (0.3, 0.6, 0.78, 1.02), palette.second, round_ends=False)
@@ -243,8 +263,15 @@ def kathakali(figure: Figure) -> None:
     palette, brush, portrait = figure.palette, figure.brush, figure.portrait(1.28)
     sleeve = Sleeve(palette.blouse, 1.8, full=1.25)
     crown_disc(portrait)
-    brush.shape([figure.around_head(-0.6, 0.3), figure.around_head(0.6, 0.3), figure.down_torso(0.75, 1.0),
-                 figure.down_torso(0.75, -1.0)], HAIR)
+    brush.shape(
+        [
+            figure.around_head(-0.6, 0.3),
+            figure.around_head(0.6, 0.3),
+            figure.down_torso(0.75, 1.0),
+            figure.down_torso(0.75, -1.0),
+        ],
+        HAIR,
+    )
     for side in SIDES:
         foot(figure, side, bells=4)
         leg(figure, side, WHITE, full=0.7, hem=RED)
@@ -269,8 +296,13 @@ def bell_skirt(figure: Figure) -> None:
     palette, brush, (x, y) = figure.palette, figure.brush, figure.pose.hip
     skirt = bell((x, y + 0.6), 0.58, (x, 0.72), 2.05, dip=0.14, flare=0.52, wave=0.05, waves=13)
     brush.cloth(skirt, palette.cloth, pleats=16, depth=0.28)
-    for top, bottom, tone in ((0.54, 0.62, palette.second), (0.64, 0.66, HAIR), (0.75, 0.96, palette.second),
-                              (0.81, 0.85, GOLD), (0.9, 0.925, HAIR)):
+    for top, bottom, tone in (
+        (0.54, 0.62, palette.second),
+        (0.64, 0.66, HAIR),
+        (0.75, 0.96, palette.second),
+        (0.81, 0.85, GOLD),
+        (0.9, 0.925, HAIR),
+    ):
         brush.band(skirt, top, bottom, tone, pleats=16)
 
 
@@ -278,8 +310,9 @@ def breast_plate(figure: Figure) -> None:
     """Rows of beads on a gold ground, and a broad belt."""
     brush = figure.brush
     x, y = figure.down_torso(0.4)
-    brush.shape([(x - 0.44, y + 0.4), (x + 0.44, y + 0.4), (x + 0.36, y - 0.3), (x, y - 0.45),
-                 (x - 0.36, y - 0.3)], GOLD)
+    brush.shape(
+        [(x - 0.44, y + 0.4), (x + 0.44, y + 0.4), (x + 0.36, y - 0.3), (x, y - 0.45), (x - 0.36, y - 0.3)], GOLD
+    )
     for row, tone in enumerate((RED, WHITE, (30, 110, 66), WHITE, RED)):
         for i in range(-3, 4):
             brush.bead((x + i * 0.11, y + 0.32 - row * 0.14 + 0.012 * i * i), 0.055, tone)
@@ -289,20 +322,29 @@ def breast_plate(figure: Figure) -> None:
 def stoles(figure: Figure) -> None:
     """Two long white and red stoles that end in flower-shaped mirrors."""
     for side in SIDES:
-        path = [figure.down_torso(0.04, side * 0.36), figure.down_torso(0.5, side * 0.52),
-                figure.down_torso(1.15, side * 0.62), (figure.pose.hip[0] + side * 0.72, 1.15)]
+        path = [
+            figure.down_torso(0.04, side * 0.36),
+            figure.down_torso(0.5, side * 0.52),
+            figure.down_torso(1.15, side * 0.62),
+            (figure.pose.hip[0] + side * 0.72, 1.15),
+        ]
         sash(figure, path, 0.24, WHITE, figure.palette.second)
         for part in (0.2, 0.6, 1.0):
-            figure.brush.bead(between(path[2], path[3], part), 0.13,
-                              figure.palette.second if part < 1 else GOLD)
+            figure.brush.bead(between(path[2], path[3], part), 0.13, figure.palette.second if part < 1 else GOLD)
 
 
 def manipuri(figure: Figure) -> None:
     palette, (x, y) = figure.palette, figure.pose.hip
     sleeve, brush = Sleeve(palette.blouse, 0.8), figure.brush
-    veil = [figure.around_head(0, 1.1), figure.around_head(0.5, 0.5), figure.down_torso(0.1, 0.95),
-            figure.down_torso(0.85, 1.2), figure.down_torso(0.85, -1.2), figure.down_torso(0.1, -0.95),
-            figure.around_head(-0.5, 0.5)]
+    veil = [
+        figure.around_head(0, 1.1),
+        figure.around_head(0.5, 0.5),
+        figure.down_torso(0.1, 0.95),
+        figure.down_torso(0.85, 1.2),
+        figure.down_torso(0.85, -1.2),
+        figure.down_torso(0.1, -0.95),
+        figure.around_head(-0.5, 0.5),
+    ]
     brush.shape(veil, (240, 238, 244, 84))
     hair(figure.portrait())
     drum_skirt(figure)
@@ -388,8 +430,7 @@ def ikat_leg(figure: Figure, side: int) -> None:
     """Woven stripes and diamonds along the leg."""
     joint, knee, ankle = figure.pose.leg(side)
     for first, second, stop in ((joint, knee, 0.9), (knee, ankle, 0.7)):
-        figure.brush.stroke([between(first, second, 0.15), between(first, second, stop)], 0.13,
-                            figure.palette.border)
+        figure.brush.stroke([between(first, second, 0.15), between(first, second, stop)], 0.13, figure.palette.border)
         for part in (0.2, 0.35, 0.5, 0.65, 0.8):
             if part < stop:
                 figure.brush.dot(between(first, second, part), 0.045, WHITE)
@@ -472,8 +513,11 @@ def bhokot(figure: Figure) -> None:
 def gamosa(figure: Figure) -> None:
     """The red-edged white cloth around the neck."""
     for side in SIDES:
-        path = [figure.down_torso(-0.02, side * 0.24), figure.down_torso(0.3, side * 0.34),
-                figure.down_torso(0.8, side * 0.36)]
+        path = [
+            figure.down_torso(-0.02, side * 0.24),
+            figure.down_torso(0.3, side * 0.34),
+            figure.down_torso(0.8, side * 0.36),
+        ]
         sash(figure, path, 0.2, WHITE, figure.palette.second)
         for part in (0.3, 0.6, 0.9):
             figure.brush.dot(between(path[1], path[2], part), 0.05, figure.palette.second)
@@ -486,8 +530,7 @@ def khol(figure: Figure) -> None:
     brush.stroke([top, (x + 0.5, y + 0.5), (x + 0.7, y)], 0.06, RED)
     brush.limb([(x - 0.95, y), (x - 0.4, y), (x + 0.2, y), (x + 0.75, y)], [0.5, 0.95, 0.9, 0.36], clay)
     for i in range(7):
-        brush.stroke([(x - 0.92 + i * 0.27, y + 0.3), (x - 0.78 + i * 0.27, y - 0.32)], 0.025,
-                     (226, 200, 150))
+        brush.stroke([(x - 0.92 + i * 0.27, y + 0.3), (x - 0.78 + i * 0.27, y - 0.32)], 0.025, (226, 200, 150))
     for end, tall in ((-0.95, 0.3), (0.78, 0.22)):
         brush.ellipse((x + end, y), 0.1, tall, (234, 216, 180))
         brush.ellipse((x + end, y), 0.05, tall * 0.5, HAIR)
@@ -505,46 +548,85 @@ class Costume:
 
 _GOLD, _ZARI = (226, 176, 60), (238, 196, 90)
 COSTUMES: dict[str, Costume] = {
-    "bharatanatyam": Costume(bharatanatyam, (
-        ((128, 22, 96), (38, 120, 76), _GOLD, (38, 120, 76)),
-        ((20, 96, 84), (176, 24, 60), _GOLD, (176, 24, 60)),
-        ((40, 56, 150), (196, 30, 90), _GOLD, (40, 56, 150)),
-        ((176, 22, 48), (36, 60, 140), _GOLD, (176, 22, 48)),
-        ((92, 36, 140), (214, 120, 30), _GOLD, (20, 100, 80)))),
-    "kathak": Costume(kathak, (
-        ((206, 30, 120), (250, 196, 60), _GOLD, (206, 30, 120)),
-        ((246, 236, 222), (220, 60, 50), _GOLD, (246, 236, 222)),
-        ((30, 120, 140), (240, 120, 150), _GOLD, (30, 120, 140)),
-        ((196, 30, 50), (60, 140, 80), _GOLD, (196, 30, 50)),
-        ((112, 60, 160), (240, 210, 110), _GOLD, (112, 60, 160)),
-        ((240, 170, 40), (200, 40, 60), _GOLD, (240, 170, 40)))),
-    "kathakali": Costume(kathakali, (
-        ((248, 244, 234), (200, 28, 36), _GOLD, (196, 26, 34)),
-        ((250, 238, 216), (214, 52, 26), _GOLD, (178, 20, 40)),
-        ((248, 246, 240), (176, 24, 40), _GOLD, (34, 44, 110))), 2.75),
-    "kuchipudi": Costume(kuchipudi, (
-        ((238, 150, 30), (186, 26, 60), _GOLD, (186, 26, 60)),
-        ((206, 50, 40), (240, 176, 40), _GOLD, (30, 110, 70)),
-        ((240, 120, 40), (30, 110, 70), _GOLD, (30, 110, 70)),
-        ((236, 186, 50), (150, 30, 110), _GOLD, (150, 30, 110))), 1.35),
-    "manipuri": Costume(manipuri, (
-        ((34, 128, 62), (190, 24, 54), GOLD, (180, 22, 60)),
-        ((190, 24, 48), (28, 112, 66), GOLD, (26, 96, 62)),
-        ((204, 30, 80), (32, 120, 80), GOLD, (40, 40, 110))), 1.3),
-    "mohiniyattam": Costume(mohiniyattam, (
-        ((250, 244, 228), WHITE, _ZARI, (250, 244, 228)),
-        ((246, 234, 206), WHITE, (222, 166, 50), (246, 234, 206)),
-        ((252, 248, 238), WHITE, (230, 184, 76), (186, 34, 44)),
-        ((248, 240, 220), WHITE, (216, 160, 44), (40, 104, 62))), 1.05),
-    "odissi": Costume(odissi, (
-        ((232, 110, 30), (186, 28, 36), (60, 16, 30), (232, 110, 30)),
-        ((190, 30, 44), (36, 28, 40), (240, 170, 50), (36, 28, 40)),
-        ((44, 36, 60), (206, 60, 40), (236, 150, 50), (206, 60, 40)),
-        ((30, 130, 140), (220, 90, 40), (120, 24, 60), (30, 130, 140)),
-        ((236, 160, 40), (190, 34, 50), (90, 20, 40), (190, 34, 50))), 1.9, SILVER),
-    "sattriya": Costume(sattriya, (
-        ((242, 226, 180), (190, 30, 38), GOLD, (190, 30, 38)),
-        ((236, 208, 140), (178, 24, 40), GOLD, (242, 230, 196)),
-        ((248, 240, 218), (200, 40, 40), GOLD, (200, 40, 40)),
-        ((240, 190, 70), (170, 24, 36), GOLD, (250, 240, 214))), 1.25),
+    "bharatanatyam": Costume(
+        bharatanatyam,
+        (
+            ((128, 22, 96), (38, 120, 76), _GOLD, (38, 120, 76)),
+            ((20, 96, 84), (176, 24, 60), _GOLD, (176, 24, 60)),
+            ((40, 56, 150), (196, 30, 90), _GOLD, (40, 56, 150)),
+            ((176, 22, 48), (36, 60, 140), _GOLD, (176, 22, 48)),
+            ((92, 36, 140), (214, 120, 30), _GOLD, (20, 100, 80)),
+        ),
+    ),
+    "kathak": Costume(
+        kathak,
+        (
+            ((206, 30, 120), (250, 196, 60), _GOLD, (206, 30, 120)),
+            ((246, 236, 222), (220, 60, 50), _GOLD, (246, 236, 222)),
+            ((30, 120, 140), (240, 120, 150), _GOLD, (30, 120, 140)),
+            ((196, 30, 50), (60, 140, 80), _GOLD, (196, 30, 50)),
+            ((112, 60, 160), (240, 210, 110), _GOLD, (112, 60, 160)),
+            ((240, 170, 40), (200, 40, 60), _GOLD, (240, 170, 40)),
+        ),
+    ),
+    "kathakali": Costume(
+        kathakali,
+        (
+            ((248, 244, 234), (200, 28, 36), _GOLD, (196, 26, 34)),
+            ((250, 238, 216), (214, 52, 26), _GOLD, (178, 20, 40)),
+            ((248, 246, 240), (176, 24, 40), _GOLD, (34, 44, 110)),
+        ),
+        2.75,
+    ),
+    "kuchipudi": Costume(
+        kuchipudi,
+        (
+            ((238, 150, 30), (186, 26, 60), _GOLD, (186, 26, 60)),
+            ((206, 50, 40), (240, 176, 40), _GOLD, (30, 110, 70)),
+            ((240, 120, 40), (30, 110, 70), _GOLD, (30, 110, 70)),
+            ((236, 186, 50), (150, 30, 110), _GOLD, (150, 30, 110)),
+        ),
+        1.35,
+    ),
+    "manipuri": Costume(
+        manipuri,
+        (
+            ((34, 128, 62), (190, 24, 54), GOLD, (180, 22, 60)),
+            ((190, 24, 48), (28, 112, 66), GOLD, (26, 96, 62)),
+            ((204, 30, 80), (32, 120, 80), GOLD, (40, 40, 110)),
+        ),
+        1.3,
+    ),
+    "mohiniyattam": Costume(
+        mohiniyattam,
+        (
+            ((250, 244, 228), WHITE, _ZARI, (250, 244, 228)),
+            ((246, 234, 206), WHITE, (222, 166, 50), (246, 234, 206)),
+            ((252, 248, 238), WHITE, (230, 184, 76), (186, 34, 44)),
+            ((248, 240, 220), WHITE, (216, 160, 44), (40, 104, 62)),
+        ),
+        1.05,
+    ),
+    "odissi": Costume(
+        odissi,
+        (
+            ((232, 110, 30), (186, 28, 36), (60, 16, 30), (232, 110, 30)),
+            ((190, 30, 44), (36, 28, 40), (240, 170, 50), (36, 28, 40)),
+            ((44, 36, 60), (206, 60, 40), (236, 150, 50), (206, 60, 40)),
+            ((30, 130, 140), (220, 90, 40), (120, 24, 60), (30, 130, 140)),
+            ((236, 160, 40), (190, 34, 50), (90, 20, 40), (190, 34, 50)),
+        ),
+        1.9,
+        SILVER,
+    ),
+    "sattriya": Costume(
+        sattriya,
+        (
+            ((242, 226, 180), (190, 30, 38), GOLD, (190, 30, 38)),
+            ((236, 208, 140), (178, 24, 40), GOLD, (242, 230, 196)),
+            ((248, 240, 218), (200, 40, 40), GOLD, (200, 40, 40)),
+            ((240, 190, 70), (170, 24, 36), GOLD, (250, 240, 214)),
+        ),
+        1.25,
+    ),
 }

@@ -7,8 +7,18 @@ from PIL import Image
 
 from dance_demo.illustrations.brush import SIDES, Brush, Colour, darker, lighter, mix
 
-WALLS = ((14, 12, 20), (52, 14, 26), (20, 34, 84), (96, 40, 24), (60, 58, 66), (206, 190, 164), (34, 60, 54),
-         (80, 24, 74), (20, 66, 84), (232, 228, 222))
+WALLS = (
+    (14, 12, 20),
+    (52, 14, 26),
+    (20, 34, 84),
+    (96, 40, 24),
+    (60, 58, 66),
+    (206, 190, 164),
+    (34, 60, 54),
+    (80, 24, 74),
+    (20, 66, 84),
+    (232, 228, 222),
+)
 
 
 def gradient(size: tuple[int, int], colours: list[Colour]) -> Image.Image:
@@ -25,13 +35,20 @@ def curtain(brush: Brush, random: Random, colour: Colour) -> None:
     for side in SIDES:
         for i in range(14):
             top, low = side * (inner * 0.75 + i * 0.42), side * (inner + i * 0.36)
-            brush.polygon([(top, 9), (top + side * 0.44, 9), (low + side * 0.4, 0.5), (low, 0.5)],
-                          darker(colour, 0.15 + 0.3 * (i % 2)))
+            brush.polygon(
+                [(top, 9), (top + side * 0.44, 9), (low + side * 0.4, 0.5), (low, 0.5)],
+                darker(colour, 0.15 + 0.3 * (i % 2)),
+            )
             gleam = [(top + side * 0.14, 9), (low + side * 0.15, 0.5)]
             brush.stroke(gleam, 0.09, (*lighter(colour, 0.18), 90))
     for i in range(-9, 10):
-        swag = [(i * 0.9 - 0.55, 10), (i * 0.9 + 0.55, 10), (i * 0.9 + 0.45, 7.5), (i * 0.9, 7.15),
-                (i * 0.9 - 0.45, 7.5)]
+        swag = [
+            (i * 0.9 - 0.55, 10),
+            (i * 0.9 + 0.55, 10),
+            (i * 0.9 + 0.45, 7.5),
+            (i * 0.9, 7.15),
+            (i * 0.9 - 0.45, 7.5),
+        ]
         brush.shape(swag, (206, 160, 70))
         brush.shape([(x, y + 0.09) for x, y in swag], darker(colour, 0.1 + 0.2 * (i % 2)))
 
@@ -43,8 +60,9 @@ def marigolds(brush: Brush, random: Random) -> None:
             continue
         length = random.uniform(1.2, 3.2)
         for step in range(int(length / 0.2)):
-            brush.dot((i * 0.55, 8.2 - step * 0.2), 0.12,
-                      ((244, 150, 30), (250, 196, 60), (216, 80, 24))[step // 2 % 3])
+            brush.dot(
+                (i * 0.55, 8.2 - step * 0.2), 0.12, ((244, 150, 30), (250, 196, 60), (216, 80, 24))[step // 2 % 3]
+            )
 
 
 def rays(brush: Brush, random: Random) -> None:
@@ -76,8 +94,7 @@ def temple(brush: Brush, stone: Colour) -> None:
 
 def arch(brush: Brush, colour: Colour) -> None:
     """A round glowing arch behind the dancer."""
-    for radius, tone in ((2.9, darker(colour, 0.2)), (2.75, lighter(colour, 0.25)),
-                         (2.6, lighter(colour, 0.1))):
+    for radius, tone in ((2.9, darker(colour, 0.2)), (2.75, lighter(colour, 0.25)), (2.6, lighter(colour, 0.1))):
         brush.dot((0, 4.4), radius, tone)
         brush.polygon([(-radius, 4.4), (radius, 4.4), (radius, 0.5), (-radius, 0.5)], tone)
 
@@ -101,8 +118,10 @@ def floor(brush: Brush, colour: Colour) -> None:
     brush.polygon([(-14, 0.55), (14, 0.55), (14, -4), (-14, -4)], colour)
     for i in range(8):
         y = 0.55 - 0.05 * i - 0.05 * i * i
-        brush.polygon([(-14, y), (14, y), (14, y - 0.05 - 0.02 * i), (-14, y - 0.05 - 0.02 * i)],
-                      (*(darker(colour, 0.3) if i % 2 else lighter(colour, 0.12)), 110))
+        brush.polygon(
+            [(-14, y), (14, y), (14, y - 0.05 - 0.02 * i), (-14, y - 0.05 - 0.02 * i)],
+            (*(darker(colour, 0.3) if i % 2 else lighter(colour, 0.12)), 110),
+        )
     brush.polygon([(-14, 0.58), (14, 0.58), (14, 0.52), (-14, 0.52)], darker(colour, 0.5))
     for i in range(14):
         brush.ellipse((0.12, 0.06), 2.0 - 0.11 * i, 0.4 - 0.022 * i, (10, 4, 10, 15))
