@@ -1,5 +1,5 @@
-"""Puts a class of pupils, then a crowd, then a flood, then ten thousand photos in front of the real app, and prints
-what happened: `make load`, or `python -m tests.load --help`.
+"""Puts a class of pupils, a crowd, a flood, ten thousand photos and a hundred trainings in front of the real app, and
+prints what happened: `make load`, or `python -m tests.load --help`.
 
 The app runs in a process of its own and the visitors in this one, on the same machine, so both share its processors.
 Every loop is bounded, and nothing but the loopback address is asked. The exit code is 1 if a target was missed.
@@ -11,12 +11,14 @@ import os
 import platform
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from tests.load.trainers import Trainer, train_together
 from tests.load.visitors import Crowd, Visit, summary
 from tests.running_app import JSON, RunningApp, running_app
 
@@ -37,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
             "burst": lambda: burst(crowd, options.burst, summary(alone)["p95_s"]),
             "flood": lambda: flood(crowd, options.flood),
             "soak": lambda: soak(crowd, options.soak),
+            "trainings": lambda: trainings(crowd, options.trainings // 2),
+            "class while somebody trains": lambda: class_while_training(crowd, options.visitors, options.photos),
         }
         _tell("alone", results["alone"])
         for name, step in steps.items():
@@ -112,10 +116,42 @@ def soak(crowd: Crowd, photos: int) -> dict:
             points.append((len(visits) - WARM_UP, crowd.app.resources()["memory_mb"]))
     after = settled(crowd.app)
     kb_per_photo = 1024 * np.polyfit(*zip(*points, strict=True), 1)[0] if len(points) > 2 else float("nan")
-    return summary(visits) | {
+    return summary(visits) | _growth(before, after) | {"kb_per_photo": round(float(kb_per_photo), 2)}
+
+
+def trainings(crowd: Crowd, rounds: int) -> dict:
+    """Two visitors train at the same time, again and again, and a third brings photos; then what the process holds."""
+    train_together(crowd, 1)
+    before = settled(crowd.app)
+    ids, leaks, visits = train_together(crowd, rounds)
+    after = settled(crowd.app)
+    growth = {"trainings": len(set(ids)), "leaks": leaks} | _growth(before, after)
+    return growth | {f"third_{name}": figure for name, figure in summary(visits).items()}
+
+
+def class_while_training(crowd: Crowd, visitors: int, photos: int) -> dict:
+    """The class once more, while one visitor trains without a pause."""
+    trainer, over, rounds = Trainer(crowd.app, "lapwing", ("kathakali", "odissi")), threading.Event(), []
+
+    def train() -> None:
+        while not over.is_set():
+            rounds.append(trainer.train())
+
+    with ThreadPoolExecutor(1) as pool:
+        training = pool.submit(train)
+        time.sleep(1)
+        try:
+            told = school_class(crowd, visitors, photos)
+        finally:
+            over.set()
+        training.result()
+    return told | {"trainings": len(rounds)}
+
+
+def _growth(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    return {
         "memory_before_mb": round(before["memory_mb"], 1),
         "memory_growth_mb": round(after["memory_mb"] - before["memory_mb"], 1),
-        "kb_per_photo": round(float(kb_per_photo), 2),
         "more_threads": after["threads"] - before["threads"],
         "more_files": after["files"] - before["files"],
         "temporary_mb": round(after["temporary_mb"], 1),
@@ -133,9 +169,20 @@ def settled(app: RunningApp) -> dict[str, float]:
 
 def misses(results: dict) -> list[str]:
     """The targets of SECURITY.md that were not met."""
+    checks = _misses_of_crowds(results) | _misses_of_trainings(results)
+    for name in ("soak", "trainings"):
+        long = results[name]
+        more = f"{long['more_threads']} more threads, {long['more_files']} more files"
+        checks[f"{name}: memory grew by {long['memory_growth_mb']} MB > 50"] = long["memory_growth_mb"] <= 50
+        checks[f"{name}: {more}"] = long["more_threads"] <= 0 and long["more_files"] <= 0
+        checks[f"{name}: {long['temporary_mb']} MB of temporary files > 50"] = long["temporary_mb"] <= 50
+    return [line for line, met in checks.items() if not met]
+
+
+def _misses_of_crowds(results: dict) -> dict[str, bool]:
     group, crowd, poured, long = (results[name] for name in ("class", "burst", "flood", "soak"))
     told = crowd["answered"] + crowd["busy"]
-    checks = {
+    return {
         f"{group['errors']} errors in the class, {group['busy']} busy": group["errors"] + group["busy"] == 0,
         f"p50 of the class {group['p50_s']} s > 1 s": group["p50_s"] <= 1,
         f"p95 of the class {group['p95_s']} s > 5 s": group["p95_s"] <= 5,
@@ -146,12 +193,20 @@ def misses(results: dict) -> list[str]:
         f"flood: {poured['answered']} of {HONEST} honest visitors answered": poured["answered"] == HONEST,
         f"flood: {poured['calls_failed']} calls failed": poured["calls_failed"] == 0,
         f"soak: {long['errors'] + long['busy']} of {long['photos']} not answered": long["errors"] + long["busy"] == 0,
-        f"soak: memory grew by {long['memory_growth_mb']} MB > 50": long["memory_growth_mb"] <= 50,
-        f"soak: {long['more_threads']} more threads, {long['more_files']} more files": long["more_threads"] <= 0
-        and long["more_files"] <= 0,
-        f"soak: {long['temporary_mb']} MB of temporary files > 50": long["temporary_mb"] <= 50,
     }
-    return [line for line, met in checks.items() if not met]
+
+
+def _misses_of_trainings(results: dict) -> dict[str, bool]:
+    alone, group = results["alone"], results["class"]
+    trained, beside = results["trainings"], results["class while somebody trains"]
+    third_s, beside_s = trained["third_p95_s"], beside["p95_s"]
+    return {
+        f"trainings: {trained['leaks']} times a visitor heard of the other": trained["leaks"] == 0,
+        f"trainings: {trained['third_errors']} errors of the third visitor": trained["third_errors"] == 0,
+        f"p95 of the third visitor {third_s} s > 2 x {alone['p95_s']} s": third_s <= 2 * alone["p95_s"],
+        f"{beside['errors']} errors in the class beside trainings": beside["errors"] == 0,
+        f"p95 of the class beside trainings {beside_s} s > 2 x {group['p95_s']} s": beside_s <= 2 * group["p95_s"],
+    }
 
 
 def machine() -> str:
@@ -179,6 +234,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--burst", type=int, default=100, help="visitors at one moment (default: %(default)s)")
     parser.add_argument("--flood", type=float, default=60, help="seconds of flood (default: %(default)s)")
     parser.add_argument("--soak", type=int, default=10_000, help="photos after the warm-up (default: %(default)s)")
+    parser.add_argument("--trainings", type=int, default=100, help="of two visitors (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser.parse_args(arguments)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.load.__main__ import burst, flood, misses, school_class, soak
+from tests.load.__main__ import burst, class_while_training, flood, misses, school_class, soak, trainings
 from tests.load.visitors import Crowd, summary
 from tests.running_app import running_app
 
@@ -17,12 +17,14 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
         yield Crowd.before(app, photos=6)
 
 
-def test_C5_S5_C16_a_few_visitors_at_once_are_all_answered_and_told_how_long_they_wait(crowd: Crowd) -> None:
+def test_C5_S2_S5_C16_a_few_visitors_at_once_are_all_answered_and_told_how_long_they_wait(crowd: Crowd) -> None:
     results = {"alone": summary([crowd.visit(number) for number in range(6)])}
     results["class"] = school_class(crowd, 4, 2)
     results["burst"] = burst(crowd, 12, results["alone"]["p95_s"])
     results["flood"] = flood(crowd, 2)
     results["soak"] = soak(crowd, 20)
+    results["trainings"] = trainings(crowd, 1)
+    results["class while somebody trains"] = class_while_training(crowd, 2, 2)
     missed = [line for line in misses(results) if not line.startswith(("p50", "p95", "burst: normal"))]
     assert missed == [], results
     assert results["burst"]["waited_in_line"] > 0
