@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 import os
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +36,7 @@ from dance_demo.model_store import (
     save_model,
     verify,
 )
+from dance_demo.one_line import is_one_line
 
 README, PREDICT, LABELS, METRICS = "README.md", "predict.py", "labels.txt", "metrics.json"
 NEEDED = (CARD, HEAD, FAMILIARITY)
@@ -186,7 +186,7 @@ def _check_plain(values: Any) -> None:
     for value, depth in _all_in(values, 0):
         if depth > MAX_DEPTH:
             raise _Doubt("it is nested too deeply")
-        if isinstance(value, str) and (len(value) > MAX_TEXT_CHARACTERS or not _is_one_line(value)):
+        if isinstance(value, str) and (len(value) > MAX_TEXT_CHARACTERS or not is_one_line(value)):
             raise _Doubt(f"a text in it is over {MAX_TEXT_CHARACTERS:,} characters or holds control characters")
         if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
             raise _Doubt("a number in it is far too large")
@@ -199,10 +199,6 @@ def _all_in(values: Any, depth: int) -> Iterator[tuple[Any, int]]:
         inside = [*values, *values.values()] if isinstance(values, dict) else values
         for value in inside:
             yield from _all_in(value, depth + 1)
-
-
-def _is_one_line(text: str) -> bool:
-    return all(unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") for character in text)
 
 
 def _check_card(card: ModelCard, head: Head, files: Mapping[str, bytes]) -> None:

@@ -10,13 +10,13 @@ import hashlib
 import json
 import re
 import reprlib
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 
 from dance_demo.arrays import read_arrays, write_arrays
 from dance_demo.errors import ModelError
+from dance_demo.one_line import is_one_line
 
 MIN_CLASSES, MAX_CLASSES = 2, 50
 MAX_NAME_CHARACTERS = 300
@@ -182,17 +182,12 @@ def _checked_names(names: object) -> tuple[str, ...]:
         count = len(names) if isinstance(names, (tuple, list)) else _short(names)
         raise ValueError(f"a head has {MIN_CLASSES} to {MAX_CLASSES} class names. Received: {count}")
     for name in names:
-        if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARACTERS or not _is_writable(name):
+        if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARACTERS or not is_one_line(name):
             limits = f"1 to {MAX_NAME_CHARACTERS} plain characters"
             raise ValueError(f"a class name is {limits}. Received: {_short(name)}")
     if len(set(names)) < len(names):
         raise ValueError(f"class names must differ. Received: {_short(names)}")
     return tuple(names)
-
-
-def _is_writable(name: str) -> bool:
-    """No control characters, which could forge a line of a log, and no halves, which no file can hold."""
-    return all(unicodedata.category(character) not in ("Cc", "Cs") for character in name)
 
 
 def _checked_hidden(weight: object, bias: object, *, units: int) -> dict[str, np.ndarray]:

@@ -21,12 +21,12 @@ from pathlib import PurePosixPath
 
 from dance_demo.archive import SkippedFile, SourceFile, suffix_of
 from dance_demo.errors import DatasetError
+from dance_demo.one_line import one_line
 from dance_demo.tables import IMAGE_COLUMNS, LABEL_COLUMNS, Row, Table
 
 MAX_LABEL_LENGTH = 100  # characters
 _PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}  # never class names
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would turn the text around them, too
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,6 @@ def in_order_of(table: Table, photos: Sequence[SourceFile]) -> tuple[tuple[Sourc
     return tuple(SourceFile(row.cells[image_column].strip(), photo.path) for photo, row in found), tuple(skipped)
 
 
-def clean_label(text: str) -> str:
-    """A class name fit to be shown: NFC, no control or direction characters, single spaces."""
-    text = _DIRECTION.sub("", unicodedata.normalize("NFC", text))
-    text = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
-    return " ".join(text.split())
-
-
 # --- class folders -----------------------------------------------------------------------------------------
 
 
@@ -87,7 +80,7 @@ def _from_folders(photos: Sequence[SourceFile]) -> Layout:
     labeled, skipped = [], []
     for photo, names in zip(photos, inner, strict=True):
         folders = names[:-1][1 if names[0] in splits else 0 :]
-        label = clean_label(folders[0]) if folders else ""
+        label = one_line(folders[0]) if folders else ""
         problem = _problem_with_label(label, "it lies in no class folder")
         if problem:
             skipped.append(SkippedFile(photo.name, problem))
@@ -129,7 +122,7 @@ def _from_table(photos: Sequence[SourceFile], table: Table) -> Layout:
     found, skipped = _look_up(photos, table)
     labeled, line_of = [], {}
     for photo, row in found:
-        label = clean_label(row.cells[label_column])
+        label = one_line(row.cells[label_column])
         problem = _problem_with_label(label, "no label")
         if photo.path in line_of:
             problem = f"the photo was named before, in line {line_of[photo.path]}, which counts"

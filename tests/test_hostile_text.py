@@ -18,9 +18,9 @@ from dance_demo.classifier import Classification, Prediction
 from dance_demo.dataset import open_dataset
 from dance_demo.errors import DatasetError, PhotoError
 from dance_demo.evaluation import Evaluation, evaluate
-from dance_demo.layouts import clean_label
 from dance_demo.model_store import ModelCard
 from dance_demo.narration import alt_text, describe
+from dance_demo.one_line import one_line
 from dance_demo.photos import open_photo
 from dance_demo.suspicions import Suspicion
 from dance_demo.tables import csv_safe, read_table
@@ -97,7 +97,7 @@ def test_D17_D18_a_hostile_cell_is_read_as_text_and_written_as_no_formula(text: 
         csv.writer(file).writerows([("Image", "target"), ("1.jpg", text)])
     cell = read_table(tmp_path / "train.csv").rows[0].cells[1]
     assert cell == text
-    label = clean_label(cell)
+    label = one_line(cell)
     assert visible(label) == visible(text) and not set(label) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068")
     assert not str(csv_safe(label)).startswith(("=", "+", "-", "@"))
 

@@ -10,7 +10,8 @@ from gradio.data_classes import FileData
 from dance_demo.archive import ArchiveLimits
 from dance_demo.errors import DatasetError
 from dance_demo.intake import TypedClass
-from dance_demo.layouts import MAX_LABEL_LENGTH, clean_label
+from dance_demo.layouts import MAX_LABEL_LENGTH
+from dance_demo.one_line import one_line
 from dance_demo.photos import PHOTO_SUFFIXES
 from dance_demo.remarks import CLASSES_AT_MOST
 
@@ -57,7 +58,7 @@ def with_class(classes: Sequence[TypedClass], name: str, photos: Sequence[Path])
 
     Raises DatasetError if the name or the photos are missing, or there is too much of them.
     """
-    name = clean_label(name or "")
+    name = one_line(name or "")
     if not any(letter.isprintable() and not letter.isspace() for letter in name):
         raise DatasetError("Type a name for the class first.")
     if len(name) > MAX_LABEL_LENGTH:

@@ -82,6 +82,7 @@ class UseStep:
             with gr.Row(elem_classes="actions"):
                 self.keras = gr.DownloadButton("Keras (.keras)", visible=False, size="sm")
                 self.litert = gr.DownloadButton("LiteRT (.tflite)", visible=False, size="sm")
+                self.labels = gr.DownloadButton("Its classes (labels.txt)", visible=False, size="sm")
         with gr.Column(elem_classes="way"):
             gr.HTML(markup.FOLDER)
             self.folder = ZipInput(label="A zip of photos", file_types=[".zip"], height=120, elem_id="folder-zip")
@@ -91,7 +92,7 @@ class UseStep:
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """All that any handler of this step changes."""
-        files = [self.keras, self.litert, self.parity, self.named, self.answers, self.bundle, self.folder]
+        files = [self.keras, self.litert, self.labels, self.parity, self.named, self.answers, self.bundle, self.folder]
         shown = [self.status, self.notice, self.busy, self.progress, self.stop, self.about, self.ways]
         return [*shown, *files, self.timer, self.head, self.errand, self.pace, self.visit]
 
@@ -171,6 +172,7 @@ class UseStep:
             self.notice: "",
             self.keras: nothing,
             self.litert: nothing,
+            self.labels: nothing,
             self.answers: nothing,
             self.named: "",
             self.parity: "",
@@ -259,7 +261,11 @@ class UseStep:
         return {self.named: markup.named(named), self.answers: gr.update(value=str(file), visible=True)}
 
     def _exported(self, full: FullModel) -> Updates:
-        files = ((self.keras, full.keras, "dance model.keras"), (self.litert, full.litert, "dance model.tflite"))
+        files = (
+            (self.keras, full.keras, "dance model.keras"),
+            (self.litert, full.litert, "dance model.tflite"),
+            (self.labels, full.labels, "labels.txt"),
+        )
         return {self.parity: markup.parity(full.largest_difference)} | {
             button: gr.update(value=str(handed_out(path, name)), visible=True) for button, path, name in files
         }

@@ -225,6 +225,9 @@ def test_a_folder_is_named_and_the_full_model_is_made(open_page: OpenPage, two_f
     with page.expect_download(timeout=TRAINED_WITHIN_MS) as download:
         page.get_by_role("button", name="LiteRT (.tflite)").click(timeout=TRAINED_WITHIN_MS)
     assert download.value.path().stat().st_size > 1_000_000
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Its classes (labels.txt)").click()
+    assert "kathakali" in download.value.path().read_text(encoding="utf-8").splitlines()
 
 
 def test_from_scratch_and_transferred_are_compared(

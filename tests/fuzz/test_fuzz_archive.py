@@ -16,7 +16,8 @@ from made_up import Member, jpeg, make_zip, tree_hash, write_files
 from dance_demo.archive import ArchiveLimits, unpack
 from dance_demo.dataset import open_dataset, open_photos
 from dance_demo.errors import DatasetError
-from dance_demo.layouts import clean_label, recognise
+from dance_demo.layouts import recognise
+from dance_demo.one_line import one_line
 from dance_demo.tables import read_table
 from tests.mutations import mutate
 
@@ -113,7 +114,7 @@ def test_D15_D16_damaged_tables_are_read_or_refused(tmp_path, canary):
         if layout:
             read += 1
             assert {photo for photo, _ in layout.labeled} <= set(photos)
-            assert all(label == clean_label(label) for _, label in layout.labeled)
+            assert all(label == one_line(label) for _, label in layout.labeled)
     assert 0.1 < read / INPUTS < 0.9
 
 
