@@ -171,10 +171,16 @@ def held_out_sentence(result: TrainingResult, dataset: PhotoDataset) -> str:
     judged, photos = result.evaluation.n, len(dataset.photos)
     copies = "Copies of one picture never stood on both sides."
     if result.config.folds:
+        parts = f"The {photos} photos were divided into {result.config.folds} parts."
+        if result.n_train < photos:
+            return (
+                f"{parts} It was stopped before each had been put aside: {judged} photos were judged, each by a head "
+                f"that had not seen it. {copies} The head that you use has learned from {result.n_train} photos."
+            )
         return (
-            f"The {photos} photos were divided into {result.config.folds} parts. Each part in turn was put aside, a "
-            f"head was trained on the others, and the part that it had not seen judged it: {judged} photos judged in "
-            f"all, each once. {copies} The head that you use was trained afterwards, on all of them."
+            f"{parts} Each part in turn was put aside, a head was trained on the others, and the part that it had not "
+            f"seen judged it: {judged} photos judged in all, each once. {copies} The head that you use was trained "
+            "afterwards, on all of them."
         )
     return (
         f"Of {photos} photos {result.n_train} trained the head. The other {judged} were put aside before the training "

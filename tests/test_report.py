@@ -82,8 +82,10 @@ def test_the_page_says_how_photos_were_held_out(page, trained):
     result, dataset, _ = trained
     judged = len(dataset.photos) - result.n_train
     assert f"Of {len(dataset.photos)} photos {result.n_train} trained the head. The other {judged}" in page
-    folds = replace(result, config=replace(result.config, folds=5))
-    assert "divided into 5 parts" in report.held_out_sentence(folds, dataset)
+    stopped = replace(result, config=replace(result.config, folds=5))
+    assert f"stopped before each had been put aside: {judged} photos" in report.held_out_sentence(stopped, dataset)
+    whole = replace(stopped, n_train=len(dataset.photos))
+    assert "trained afterwards, on all of them" in report.held_out_sentence(whole, dataset)
 
 
 def test_every_part_is_there(page):
