@@ -11,6 +11,7 @@ from dance_demo.backbones import BACKBONES, DANCE, cache_folder
 from dance_demo.comparison import ComparisonSettings, progress_line
 from dance_demo.comparison import compare as run
 from dance_demo.dataset import PhotoDataset, open_dataset, require_trainable
+from dance_demo.interrupt import asked_to_stop
 from dance_demo.seen import seen_places
 from dance_demo.training_config import TrainingConfig
 
@@ -40,8 +41,9 @@ def compare(options: argparse.Namespace) -> int:
             _log(f"{file.name}: {file.reason}")
         require_trainable(report)
         _log(_warning(dataset, settings))
-        for event in run(Path(workspace) / "comparison", lambda: False, dataset, settings, cache_folder()):
-            _log(progress_line(event))
+        with asked_to_stop() as stop:
+            for event in run(Path(workspace) / "comparison", stop, dataset, settings, cache_folder() / "features"):
+                _log(progress_line(event))
     print(json.dumps(event.to_json(), indent=1, ensure_ascii=False) if options.json else event.table())
     return 0
 

@@ -14,8 +14,14 @@ from typing import Any
 
 from tqdm import tqdm
 
+from dance_demo.archive import ArchiveLimits, Progress
 from dance_demo.backbones import BACKBONES, cache_folder
 from dance_demo.dataset import IntakeReport, PhotoDataset, open_dataset, require_trainable
+from dance_demo.errors import TrainingError
+from dance_demo.hub_address import is_dataset_address
+from dance_demo.hub_client import own_access
+from dance_demo.hub_dataset import Choice, fetch_photos, open_fetched
+from dance_demo.interrupt import asked_to_stop
 from dance_demo.model_store import ModelCard, require_new
 from dance_demo.training import EmbeddingProgress, EpochReport, Phase, TrainingConfig, TrainingResult
 from dance_demo.training import train as run
@@ -40,7 +46,8 @@ CHOICES = {
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     default = TrainingConfig()
-    command.add_argument("data", type=Path, help="folder or zip of class folders, or photos with a train.csv")
+    command.add_argument("data", help="folder or zip of class folders, photos with a train.csv, or a dataset on the "
+                         "Hugging Face Hub: hf://datasets/owner/name")  # fmt: skip
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new model directory")
     judge = command.add_mutually_exclusive_group()
     judge.add_argument("--validation", type=float, default=default.validation_fraction, metavar="SHARE",
@@ -66,7 +73,7 @@ def train(options: argparse.Namespace) -> int:
     require_new(options.out)
     with tempfile.TemporaryDirectory() as workspace:
         with tqdm(unit="photo", desc="Reading the photos", disable=None) as bar:
-            dataset, report = open_dataset(options.data, workspace=Path(workspace), progress=_progress(bar))
+            dataset, report = _opened(options.data, Path(workspace), _progress(bar))
         for file in report.skipped:
             print(f"{file.name}: {file.reason}", file=sys.stderr)
         require_trainable(report)
@@ -74,6 +81,17 @@ def train(options: argparse.Namespace) -> int:
     answer = _answer(result, report, dataset, options.out)
     print(json.dumps(answer, indent=1, ensure_ascii=False) if options.json else ModelCard.read(options.out).summary())
     return 0
+
+
+def _opened(data: str, workspace: Path, progress: Progress) -> tuple[PhotoDataset, IntakeReport]:
+    if not is_dataset_address(data):
+        return open_dataset(Path(data), workspace=workspace, progress=progress)
+    fetched = fetch_photos(data, workspace / "dataset", own_access(), limits=ArchiveLimits(), chosen=_tell_size)
+    return open_fetched(fetched, workspace=workspace, progress=progress)
+
+
+def _tell_size(choice: Choice) -> None:
+    print(f"Fetching {choice.files:,} files, {choice.bytes / 1e6:,.1f} MB, from the Hub", file=sys.stderr, flush=True)
 
 
 def _config(options: argparse.Namespace) -> TrainingConfig:
@@ -85,19 +103,24 @@ def _trained(dataset: PhotoDataset, config: TrainingConfig, out: Path) -> Traini
     """Train beside `out` and move the finished model there in one step."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".draft-") as draft:
-        events = run(Path(draft), lambda: False, dataset, config, cache_folder())
-        with _bars() as show:
-            for event in events:
+        event = None
+        with _shown() as show, asked_to_stop() as stop:
+            for event in run(Path(draft), stop, dataset, config, cache_folder() / "features"):
                 show(event)
+        if not isinstance(event, TrainingResult):
+            raise TrainingError("Stopped before there was anything to keep.")
         require_new(out)
         os.rename(event.model, out)
     return event
 
 
 @contextlib.contextmanager
-def _bars() -> Iterator[Callable[[Any], None]]:
-    """Shows events on stderr: a line for each phase, a bar for what can be counted."""
+def _shown() -> Iterator[Callable[[Any], None]]:
+    """Shows events on stderr: on a terminal a bar for what can be counted, in a log a line now and then."""
     with tqdm(disable=None) as bar:
+        if bar.disable:
+            yield _told
+            return
 
         def show(event: Any) -> None:
             if isinstance(event, Phase):
@@ -112,6 +135,16 @@ def _bars() -> Iterator[Callable[[Any], None]]:
                 bar.set_postfix(loss=f"{event.loss:.3f}", validation_accuracy=f"{event.validation_accuracy:.3f}")
 
         yield show
+
+
+def _told(event: Any) -> None:
+    """A line for each phase, and for every tenth part of the epochs."""
+    if isinstance(event, Phase):
+        print(event.text, file=sys.stderr, flush=True)
+    elif isinstance(event, EpochReport) and event.epoch % max(1, event.epochs // 10) == 0:
+        part = f"part {event.fold + 1} of {event.folds}, " if event.folds > 1 else ""
+        figures = f"loss {event.loss:.3f}, validation accuracy {event.validation_accuracy:.3f}"
+        print(f"{part}epoch {event.epoch} of {event.epochs}: {figures}", file=sys.stderr, flush=True)
 
 
 def _progress(bar: tqdm) -> Callable[[int, int], None]:
