@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench fuzz load kills lock clean
+.PHONY: run test lint bench fuzz load kills lock clean space docker-steps
 
 run: $(VENV)/.app
 	$(BIN)/python app.py $(ARGS)
@@ -19,6 +19,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks.answer
+	$(BIN)/python -m tests.benchmarks.live
 	$(BIN)/python -m tests.benchmarks.training $(ARGS)
 
 fuzz: $(VENV)/.dev
@@ -29,6 +30,12 @@ load: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	$(BIN)/python -m tests.load.kills $(ARGS)
+
+space: $(VENV)/.app
+	$(BIN)/python .ci/space.py $(ARGS)
+
+docker-steps:
+	$(PYTHON) .ci/docker_steps.py $(ARGS)
 
 lock: $(VENV)/.app
 	$(BIN)/python .ci/lock.py

@@ -23,12 +23,13 @@ class Backbone:
     """One loaded network. Safe to share between threads: an interpreter is not, so it sits behind a lock.
 
     `input_side_px` is the side of the square photos that it takes, `channels` the depth of its feature maps and
-    `sha256` the hash of its file, by which a head knows the backbone that it was fitted on.
+    `sha256` the hash of its file, by which a head knows the backbone that it was fitted on. `path` is that file.
     """
 
     def __init__(self, path: Path, *, threads: int = THREADS) -> None:
         """Load a `.tflite` file; raises `ModelError` if it is missing or not a network of this kind."""
         data = _read(path)
+        self.path = path
         self.sha256 = hashlib.sha256(data).hexdigest()
         self._interpreter = _interpreter(data, path, threads)
         self._lock = threading.Lock()

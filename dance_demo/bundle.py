@@ -62,6 +62,14 @@ for name in sys.argv[1:]:
 '''
 
 
+class NotABundle(ModelError):
+    """What somebody sent is not as this app writes it; `what` says in which way."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This is not a bundle from this app ({what}). Upload the zip just as it was downloaded.")
+        self.what = what
+
+
 class _Doubt(Exception):
     """Something about a card is not as this app writes it; the text says what."""
 
@@ -71,6 +79,11 @@ def bundle_bytes(model: Path) -> bytes:
 
     Raises `ModelError` if the directory is damaged.
     """
+    return pack(bundle_files(model))
+
+
+def bundle_files(model: Path) -> dict[str, bytes]:
+    """The files of that bundle, by name."""
     card = ModelCard.read(model)
     verify(model, card)
     numbers = {name: (model / name).read_bytes() for name in sorted((HEAD, FAMILIARITY))}
@@ -83,7 +96,7 @@ def bundle_bytes(model: Path) -> bytes:
         PREDICT: _PREDICT,
     }
     files = numbers | {name: text.encode() for name, text in texts.items()}
-    return pack({name: files[name] for name in NAMES})
+    return {name: files[name] for name in NAMES}
 
 
 def write_bundle(model: Path, out: Path) -> Path:
@@ -104,7 +117,12 @@ def read_bundle(path: Path, directory: Path) -> Path:
     known here.
     """
     require_new(directory)
-    files = _files(path)
+    return save_files(_files(path), directory)
+
+
+def save_files(files: Mapping[str, bytes], directory: Path) -> Path:
+    """`read_bundle` of the files in `NEEDED`, wherever they come from."""
+    require_new(directory)
     head = Head.from_npz_bytes(files[HEAD])
     familiarity = Familiarity.from_npz_bytes(files[FAMILIARITY])
     card = _checked_card(files, head)
@@ -125,17 +143,13 @@ def _files(path: Path) -> dict[str, bytes]:
         files = read_files(path, NEEDED, beside=NAMES, limits=limits)
     except DatasetError as error:
         what, _, _ = str(error).removeprefix(f"{path.name}: ").partition(". ")  # what to do is said for photos
-        raise _not_a_bundle(what.rstrip(".")) from error
+        raise NotABundle(what.rstrip(".")) from error
     except FileNotFoundError as error:
         raise ModelError("The uploaded bundle is no longer kept here. Please upload it again.") from error
     missing = [name for name in NEEDED if name not in files]
     if missing:
-        raise _not_a_bundle(f"{', '.join(missing)} is missing")
+        raise NotABundle(f"{', '.join(missing)} is missing")
     return files
-
-
-def _not_a_bundle(what: str) -> ModelError:
-    return ModelError(f"This is not a bundle from this app ({what}). Upload the zip just as it was downloaded.")
 
 
 def _backbone(head: Head, card: ModelCard) -> Path:
@@ -158,16 +172,16 @@ def _backbone(head: Head, card: ModelCard) -> Path:
 
 def _checked_card(files: Mapping[str, bytes], head: Head) -> ModelCard:
     if len(files[CARD]) > MAX_CARD_BYTES:
-        raise _not_a_bundle(f"{CARD} is larger than {MAX_CARD_BYTES:,} bytes")
+        raise NotABundle(f"{CARD} is larger than {MAX_CARD_BYTES:,} bytes")
     try:
         text = files[CARD].decode()
         _check_plain(json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_number))
         card = ModelCard.from_json(text)
         _check_card(card, head, files)
     except _Doubt as doubt:
-        raise _not_a_bundle(f"{CARD}: {doubt}") from doubt
+        raise NotABundle(f"{CARD}: {doubt}") from doubt
     except (ModelError, ValueError, RecursionError) as error:
-        raise _not_a_bundle(f"{CARD} is not the card of a model") from error
+        raise NotABundle(f"{CARD} is not the card of a model") from error
     return card
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from dance_demo import compare_command, train_command
+from dance_demo import compare_command, hub_command, train_command
 from dance_demo.backbones import known_backbone
 from dance_demo.classifier import Classification, Classifier
 from dance_demo.dataset import open_dataset, open_photos
@@ -289,6 +289,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(command)
 
     train_command.add_arguments(_command(commands, "train", train_command.train))
+
+    hub_command.add_publish_arguments(_command(commands, "publish", hub_command.publish))
+    hub_command.add_fetch_arguments(_command(commands, "fetch", hub_command.fetch))
 
     command = _command(commands, "finetune", finetune)
     _add_training(command)

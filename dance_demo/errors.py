@@ -4,6 +4,7 @@
     ├── PhotoError      a file that is not a photo we can read, or too large, or cut off
     ├── DatasetError    a zip, folder or CSV that cannot become a labelled dataset
     ├── ModelError      a model directory that is missing, damaged or does not fit together
+    ├── VideoError      a clip that cannot be read, or a server on which none can be
     └── TrainingError   settings or data that cannot be trained on
 
 Their text is shown to people as it is, so it names the thing, what was found and what to do next.
@@ -29,3 +30,7 @@ class ModelError(DanceDemoError):
 
 class TrainingError(DanceDemoError):
     """A training cannot be started or went wrong for a reason that the user can mend."""
+
+
+class VideoError(DanceDemoError):
+    """A video clip cannot be read."""

@@ -65,7 +65,11 @@ class Familiarity:
 
     def note(self, pooled: np.ndarray, probabilities: np.ndarray) -> str:
         """Why one photo's answer is not sure: a sentence, or "" if it is. `pooled` (c,), `probabilities` (k,)."""
-        if self.distance(pooled[None])[0] > self.max_distance:
+        return self.note_of_many(float(self.distance(pooled[None])[0] <= self.max_distance), probabilities)
+
+    def note_of_many(self, familiar: float, probabilities: np.ndarray) -> str:
+        """The same for many looks with one answer (k,): the share of them that is `familiar`, [0, 1], must be half."""
+        if familiar < 0.5:
             return UNFAMILIAR
         second, first = np.sort(probabilities)[-2:]
         unclear = first < self.min_probability or first - second < self.min_margin

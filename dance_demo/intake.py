@@ -3,6 +3,7 @@
     jobs.start(check_zip, path, owner=...)        a zip of class folders, or of photos and a CSV
     jobs.start(check_classes, classes, owner=...) photos that a visitor put into classes on the page
     jobs.start(check_sample, cache, owner=...)    our own drawings
+    jobs.start(check_hub, address, access, owner=...)  a dataset on the Hugging Face Hub
 
 Each yields `Checking`s and at last a `Prepared`: the dataset, the report, and small pictures for the page.
 """
@@ -23,6 +24,8 @@ from typing import TypeVar
 from dance_demo.archive import Progress, SkippedFile, SourceFile
 from dance_demo.dataset import IntakeReport, PhotoDataset, check_photos, open_dataset
 from dance_demo.errors import DatasetError, PhotoError
+from dance_demo.hub_client import Access
+from dance_demo.hub_dataset import fetch_photos, open_fetched
 from dance_demo.illustrations import FORM_NAMES, draw_dataset
 from dance_demo.layouts import Layout
 from dance_demo.photos import open_photo
@@ -108,6 +111,24 @@ def check_sample(directory: Path, stop: Stop, cache: Path) -> Iterator[Checking 
         yield from _checked(opened, ("Reading the photos",), directory, stop)
 
 
+def check_hub(directory: Path, stop: Stop, address: str, access: Access) -> Iterator[Checking | Prepared]:
+    """Fetch the photos of a dataset on the Hub into ``directory``, read them, and report. Raises DatasetError."""
+    folder, expected = directory / "dataset", []
+
+    def now() -> Checking:
+        if not expected:
+            return Checking("Looking at the dataset on the Hub")
+        return Checking(f"Fetching {expected[0].bytes / 1e6:.1f} MB from the Hub", _n_files(folder), expected[0].files)
+
+    fetched = yield from _watched(lambda: fetch_photos(address, folder, access, chosen=expected.append), now)
+
+    def opened(progress: Progress) -> tuple[PhotoDataset, IntakeReport]:
+        return open_fetched(fetched, workspace=directory, progress=progress)
+
+    if not stop():
+        yield from _checked(opened, ("Reading the photos",), directory, stop)
+
+
 def sample_places(dataset: PhotoDataset) -> dict[str, tuple[int, ...]]:
     """A few photos of each class, evenly from the first to the last: class name -> places."""
     places = defaultdict(list)
@@ -186,6 +207,11 @@ def _watched(work: Callable[[], Result], now: Callable[[], Checking]) -> Iterato
 
 
 # --- where photos come from --------------------------------------------------------------------------------
+
+
+def _n_files(folder: Path) -> int:
+    """Those that are complete; what the Hub's client notes for itself lies in a hidden folder."""
+    return sum(path.is_file() and ".cache" not in path.parts for path in folder.rglob("*"))
 
 
 def _copied(classes: Sequence[TypedClass], folder: Path) -> tuple[list[tuple[SourceFile, str]], list[SkippedFile]]:

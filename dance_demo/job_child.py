@@ -20,7 +20,19 @@ from queue import SimpleQueue
 from typing import BinaryIO
 
 from dance_demo.errors import DanceDemoError
-from dance_demo.job_pipe import DISK_FULL, STOP, TOO_LARGE, Ended, Order, Told, packed, receive, send, unpacked
+from dance_demo.job_pipe import (
+    DISK_FULL,
+    NOT_INSTALLED,
+    STOP,
+    TOO_LARGE,
+    Ended,
+    Order,
+    Told,
+    packed,
+    receive,
+    send,
+    unpacked,
+)
 
 NICENESS = 10  # of 19: predictions, at 0, get nine tenths of a processor that both want
 FULL_DISK_ERRORS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -87,6 +99,8 @@ def _carry_out(message: bytes, answers: BinaryIO, stop: threading.Event) -> Ende
         return Ended(problem=str(error))
     except MemoryError:
         return Ended(problem=TOO_LARGE)
+    except ModuleNotFoundError as error:  # an image that names dances only has no TensorFlow
+        return Ended(problem=NOT_INSTALLED.format(error.name), trace=_trace(error))
     except Exception as error:
         return Ended(problem=DISK_FULL if _for_want_of_space(error) else "", trace=_trace(error))
 

@@ -16,6 +16,7 @@ STOP = b""  # instead of a pickle: the server asks the child to come to an end
 
 DISK_FULL = "No space left on the server; try later."
 TOO_LARGE = "Data set too large for this server."
+NOT_INSTALLED = "This installation cannot do that: it lacks {}. Whoever runs it installs all of requirements.txt."
 
 Work = Callable[..., Iterator[Any]]
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from dance_demo.model_store import ModelCard
 
+_IN_THE_APP = 'upload this zip, just as it is, under "Bring a head back" in "Train your own".'
+_FROM_HUB = 'type `{repo}` under "Load from the Hub" in "Train your own", in the step "Use".'
 _USE = """\
 ## Use it
 
-- In the app: upload this zip, just as it is, under "Bring a head back" in "Train your own".
+- In the app: {in_the_app}
 - On the command line, in the folder of `dance_demo`: `python FOLDER/predict.py photo.jpg`, FOLDER being where this
   bundle was unpacked. It prints the three most probable classes of each photo.
 
@@ -27,8 +29,12 @@ only way to say none of them. A heatmap shows where it looked, which is no proof
 """
 
 
-def model_readme(card: ModelCard) -> str:
-    """The card as Markdown. Names that people chose appear as they are, whatever signs are in them."""
+def model_readme(card: ModelCard, *, repo: str = "") -> str:
+    """The card as Markdown. Names that people chose appear as they are, whatever signs are in them.
+
+    `repo` (owner/name) says that it is for the Hugging Face Hub, not for a zip.
+    """
+    in_the_app = _FROM_HUB.format(repo=repo) if repo else _IN_THE_APP
     parts = [
         f"# Model card: {_plain(card.name)}",
         f"Names one of {len(card.class_names)} classes in a photo: {', '.join(map(_plain, card.class_names))}.",
@@ -37,7 +43,7 @@ def model_readme(card: ModelCard) -> str:
         "\n".join(_class_table(card)),
         "## How it was trained",
         "\n".join(_settings_table(card.training)),
-        _USE,
+        _USE.format(in_the_app=in_the_app),
     ]
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 

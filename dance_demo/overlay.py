@@ -11,17 +11,34 @@ def overlay(photo: Image.Image, heatmap: np.ndarray, *, opacity: float = 0.6, co
 
     opacity in [0, 1] is the share of the colour where the heat is 1. Raises ValueError for anything else.
     """
+    colours, coverage = _coloured(heatmap, photo.size, opacity, colormap)
+    result = photo.convert("RGB")  # a copy
+    result.paste(colours, mask=coverage)
+    return result
+
+
+def layer(
+    heatmap: np.ndarray, size: tuple[int, int], *, opacity: float = 0.6, colormap: str = "inferno"
+) -> Image.Image:
+    """What `overlay` lays over a photo of that size, alone: RGBA, transparent where it is cold."""
+    colours, coverage = _coloured(heatmap, size, opacity, colormap)
+    colours.putalpha(coverage)
+    return colours
+
+
+def _coloured(
+    heatmap: np.ndarray, size: tuple[int, int], opacity: float, colormap: str
+) -> tuple[Image.Image, Image.Image]:
+    """(RGB, L): the colours of the heat, and how much of them covers the photo."""
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity must be from 0 to 1. Received: {opacity}")
     if colormap not in COLORMAPS:
         raise ValueError(f"colormap must be one of {', '.join(COLORMAPS)}. Received: {colormap!r}")
     levels = Image.fromarray((heatmap * 255).round().astype(np.uint8))
-    heat = levels.resize(photo.size, Image.Resampling.BICUBIC)  # smooth, and clipped where bicubic overshoots
+    heat = levels.resize(size, Image.Resampling.BICUBIC)  # smooth, and clipped where bicubic overshoots
     coverage = heat.point([round(opacity * level) for level in range(256)])
     heat.putpalette(_palette(colormap))
-    result = photo.convert("RGB")  # a copy
-    result.paste(heat.convert("RGB"), mask=coverage)
-    return result
+    return heat.convert("RGB"), coverage
 
 
 def _palette(colormap: str) -> bytes:

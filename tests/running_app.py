@@ -139,7 +139,7 @@ def wait_until_it_answers(app: RunningApp) -> None:
     give_up = time.monotonic() + START_WITHIN_S
     while app.process.poll() is None and time.monotonic() < give_up:
         with suppress(OSError):
-            if app.ask("GET", "/")[0] == 200:
+            if app.ask("GET", "/")[0] in (200, 303):  # 303: to where the password is asked
                 return
         time.sleep(0.1)
     raise AssertionError(f"The app does not start:\n{app.log}")

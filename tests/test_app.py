@@ -183,6 +183,8 @@ def test_C16_files_of_visitors_are_deleted_in_time(tmp_path: Path) -> None:
     with running_app(tmp_path, after=HASTY) as app:
         photo = app.upload(dancer(150), "mine.jpg")
         picture_of(app, app.call("explain", [photo, "odissi"])[1])
+        for _ in range(2):  # by the second, the visitor has a heatmap component of his own
+            assert "image.jpeg" in app.answer_on_the_page(photo, "visitor")
         assert app.resources()["temporary_mb"] > 0
         give_up = time.monotonic() + 60
         while list(app.uploads.rglob("*.jp*g")) and time.monotonic() < give_up:

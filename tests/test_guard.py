@@ -331,11 +331,12 @@ def test_S4_leftovers_of_uploads_that_went_wrong_are_removed(page: Page) -> None
 
 ROUTES_NOT_SERVED = """
 /monitoring /monitoring/summary /monitoring/x /login /logout /svelte/a.js /pwa_icon /pwa_icon/99999 /docs
-/openapi.json /gradio_api/openapi.json /gradio_api/token /gradio_api/user /gradio_api/app_id /gradio_api/runs
+/openapi.json /gradio_api/token /gradio_api/user /gradio_api/app_id /gradio_api/runs
 /gradio_api/proxy=http://127.0.0.1/ /gradio_api/proxy=https://a.hf.space/ /gradio_api/file/etc/passwd
 /gradio_api/dev/reload /gradio_api/deep_link?session_hash=a /gradio_api/run-history/buckets
 /gradio_api/vibe-code /gradio_api/queue/status /gradio_api/stream/a/1/2/playlist.m3u8 /gradio_api/theme.css
-/gradio_api/custom_component/a/client/b/c.js /gradio_api/mcp/sse
+/gradio_api/custom_component/a/client/b/c.js /gradio_api/mcp/sse /gradio_api/mcp /gradio_api/mcp/
+/gradio_api/mcp/schema /gradio_api/mcp/http /gradio_api/mcp/messages/
 """
 CALLS_NOT_SERVED = "process_recording component_server vibe-edit undo-vibe-edit stream/a api/echo"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-LAST_ROW = {"I": 18, "D": 18, "C": 18, "S": 12}  # photos, datasets, life cycle, attacks
+LAST_ROW = {"I": 18, "D": 18, "C": 18, "S": 12, "V": 6, "Q": 1}  # photos, datasets, life cycle, attacks, video, quiz
 ROWS = {
     row[1]: (row[2].strip(), row[3].strip(), row[4].strip())
     for row in re.finditer(r"^\| ([A-Z]\d+) \|([^|]+)\|([^|]+)\|([^|]+)\|$", TEXT, re.MULTILINE)
@@ -29,7 +29,7 @@ def named_tests() -> dict[str, str]:
 
 def rows_of(test: str) -> list[str]:
     """`test_I18_S7_only_an_upload...` -> I18, S7."""
-    return re.findall(r"_([IDCS]\d+)(?=_)", re.match(r"test((?:_[IDCS]\d+)*_?)", test)[0] + "_")
+    return re.findall(r"_([IDCSVQ]\d+)(?=_)", re.match(r"test((?:_[IDCSVQ]\d+)*_?)", test)[0] + "_")
 
 
 def test_every_row_is_there_once_and_in_order():

@@ -32,14 +32,15 @@ PLACES = {
     "shutil.unpack_archive": set(),
     "lzma": set(),
     "bz2": set(),
+    "av": {"clip_reader"},  # in a process of its own: FFmpeg reads clips of strangers
     "zipfile": {"archive", "arrays"},  # to write; what is read is read byte by byte, see below
-    "huggingface_hub": {"model_store"},  # at a pinned revision, held against a pinned hash
+    "huggingface_hub": {"model_store", "hub", "hub_client", "hub_card", "hub_dataset"},  # addresses by a pattern only
     "requests": set(),
     "httpx": set(),
     "aiohttp": set(),
     "urllib.request": set(),
     "http.client": set(),
-    "socket": set(),
+    "socket": {"lan"},  # our own address, and whether a port is free; nothing is sent
     "smtplib": set(),
     "ftplib": set(),
     "telnetlib": set(),

@@ -35,7 +35,7 @@ from tests.conftest import TINY_CLASSES
 from tests.event_loop import run_alone
 from tests.hostile import HOSTILE, Skeleton
 
-ROUNDS = int(os.environ.get("DANCE_DEMO_ROUNDS", 20))
+ROUNDS = int(os.environ.get("DANCE_DEMO_ROUNDS", 3))  # `make load` does fifty, through the page
 TRAINED_WITHIN_S = 300  # on a busy machine; else it takes 5
 FORMS = ("kathakali", "odissi", "manipuri", "sattriya")
 QUICK = TrainingConfig(epochs=3, augmentation="off", batch_size=8)

@@ -257,7 +257,7 @@ def test_C1_stopped_at_any_moment_it_gives_its_best_or_nothing_and_leaves_nothin
 ):
     config = replace(QUICK, folds=folds, epochs=3)
     ends = set()
-    for number, questions in enumerate((0, 1, 20, 37, 38, 40, 45, 50, 55, 60, 70, 80, 90, 100)):
+    for number, questions in enumerate((0, 20, 38, 40, 50, 70, 100)):
         events = list(train(tmp_path / str(number), Patience(questions), dataset, config, cache))
         ended = isinstance(events[-1], TrainingResult)
         ends.add(ended)

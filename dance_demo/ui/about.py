@@ -1,5 +1,6 @@
 """The last tab: how the answer comes about, how good it is, what it cannot do, and what happens to photos."""
 
+import os
 from html import escape
 
 import gradio as gr
@@ -29,6 +30,12 @@ It goes to the server that runs this page and nowhere else, is read in memory, a
 hour. Nothing is used for training. No sign-in, no cookies for tracking, no requests to other servers.
 """
 
+ON_SPACES = """
+## This Space forgets
+It goes to sleep when nobody visits, and wakes up empty. A head that you train here is kept nowhere: download its bundle
+in the last step of "Train your own", and upload it there when you come back.
+"""
+
 
 def about(card: ModelCard) -> None:
     """Lay out the tab; call it inside a `gr.Tab`."""
@@ -36,6 +43,8 @@ def about(card: ModelCard) -> None:
         gr.Markdown(HOW)
         gr.HTML(_model(card))
         gr.Markdown(LIMITS)
+        if os.environ.get("SYSTEM") == "spaces":
+            gr.Markdown(ON_SPACES)
         gr.HTML(_sources())
 
 

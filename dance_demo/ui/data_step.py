@@ -15,15 +15,26 @@ from gradio.context import Context
 
 from dance_demo.backbones import cache_folder
 from dance_demo.errors import DatasetError, PhotoError
-from dance_demo.intake import Checking, Prepared, TypedClass, check_classes, check_sample, check_zip, thumbnail
+from dance_demo.hub_address import HubAddress
+from dance_demo.intake import (
+    Checking,
+    Prepared,
+    TypedClass,
+    check_classes,
+    check_hub,
+    check_sample,
+    check_zip,
+    thumbnail,
+)
 from dance_demo.job import Job
 from dance_demo.jobs import Jobs
 from dance_demo.ui import data_markup as markup
-from dance_demo.ui import work_markup
+from dance_demo.ui import hub_markup, work_markup
 from dance_demo.ui.beside_tabs import beside_the_tabs
 from dance_demo.ui.data_input import photos_input, with_class, without_class, zip_input
 from dance_demo.ui.data_report import DataReport
 from dance_demo.ui.guard import own_upload
+from dance_demo.ui.hub_access import access_of, hub_host
 from dance_demo.ui.told import told
 
 __all__ = ["DataStep", "Prepared"]
@@ -57,7 +68,7 @@ class DataStep:
     """
 
     def __init__(self, jobs: Jobs) -> None:
-        self.jobs = jobs
+        self.jobs, self.page = jobs, Context.root_block
         with beside_the_tabs():
             self.prepared = gr.State(None)
             self.classes = gr.State(())
@@ -84,6 +95,12 @@ class DataStep:
                 gr.HTML(markup.ZIP_HELP)
             with gr.Tab("Class by class"):
                 self._lay_out_classes()
+            with gr.Tab("From the Hub"):
+                self.dataset = gr.Textbox(
+                    label="A dataset on the Hugging Face Hub", placeholder="owner/name", max_lines=1, max_length=250
+                )
+                gr.HTML(hub_markup.dataset(hub_host()))
+                self.fetch = gr.Button("Fetch and check", elem_id="fetch-dataset")
         gr.HTML(markup.limits_line())
         with gr.Row(elem_id="data-sample"):
             gr.HTML(markup.SAMPLE)
@@ -111,6 +128,8 @@ class DataStep:
         self.zip.upload(self.start_zip, self.zip, **start, show_progress_on=self.zip)
         self.sample.click(self.start_sample, None, **start, show_progress_on=self.sample)
         self.check.click(self.start_classes, self.classes, **start, show_progress_on=self.check)
+        fetching = [self.fetch.click, self.dataset.submit]
+        gr.on(fetching, self.start_hub, self.dataset, **start, show_progress_on=self.fetch)
         adding = [self.classes, self.name, self.photos]
         gr.on([self.add.click, self.name.submit], self.add_class, adding, **start, show_progress_on=self.add)
         self.typed.click(self.remove_class, self.classes, **watch)
@@ -133,6 +152,15 @@ class DataStep:
     def start_sample(self, request: gr.Request) -> Updates:
         """Check our drawings, as an example."""
         return self._guarded(lambda: self._started(request, check_sample, cache_folder()))
+
+    def start_hub(self, address: str, request: gr.Request, signed_in: gr.OAuthToken | None) -> Updates:
+        """Fetch a dataset from the Hub, and check it."""
+
+        def started() -> Updates:
+            wanted = HubAddress.of_dataset(address)
+            return self._started(request, check_hub, str(wanted), access_of(signed_in, request, self.page))
+
+        return self._guarded(started)
 
     def _started(self, request: gr.Request, work: Callable, *args: Any) -> Updates:
         owner = f"data of {request.session_hash}"

@@ -9,12 +9,13 @@ whole internet needs a reverse proxy in front (Hugging Face Spaces has one).
 
 import asyncio
 import errno
+import ipaddress
 import json
 import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dance_demo.errors import PhotoError
+from dance_demo.lan import allowed_hosts
+from dance_demo.ui.door import Door
+from dance_demo.ui.hub_access import SIGN_IN_ROUTES, can_sign_in
 
-__all__ = ["Limits", "middleware", "own_upload"]
+__all__ = ["LIVE_FRAME", "Limits", "middleware", "own_upload"]
 
 LEFTOVER_AGE_S = 3600  # longer than any upload takes
 _DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -39,10 +43,14 @@ _DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FILE, _INFO, _UPLOAD = "/gradio_api/file=", "/gradio_api/info", "/gradio_api/upload"
 _READS = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/(assets|static)(/\w[\w@.+-]*)+"
-    r"|/gradio_api/(info|startup-events|upload_progress|queue/data|heartbeat/[\w-]+|call/[\w-]+/[\w-]+|file=.+)",
+    r"|/health|/gradio_api/(info|openapi\.json|startup-events|upload_progress|queue/data|heartbeat/[\w-]+|call/[\w-]+/[\w-]+|file=.+)",
     re.ASCII,
 )
-_CALLS = re.compile(r"/gradio_api/(upload|queue/join|cancel|reset|(run|call)/[\w-]+)", re.ASCII)
+_CALLS = re.compile(r"/gradio_api/(upload|queue/join|cancel|reset|(run|call|call/v2)/[\w-]+)", re.ASCII)
+_NAMED_CALLS = "/gradio_api/call/v2/"  # values by their names, as the shell lines of "Use via API" send them
+_LONG_CALLS = re.compile(r"/gradio_api/(run/(name|explain)_dance|mcp/?)", re.ASCII)  # with a photo in base64
+_TOOLS, _TOOL_SCHEMA = ("/gradio_api/mcp", "/gradio_api/mcp/"), "/gradio_api/mcp/schema"  # only with `--mcp`
+LIVE_FRAME = "/live/frame"  # a picture of a running camera, see live_frames
 _MULTIPART = re.compile(r'multipart/form-data; *boundary="?([\w\'()+,./:=?-]{1,70})"?', re.ASCII)
 
 _CDN = " https://gradio.s3-us-west-2.amazonaws.com"  # a page made with `share=True` loads its scripts here
@@ -51,6 +59,8 @@ _SECURITY_POLICY = (  # Gradio's page has inline scripts and makes functions fro
     "style-src 'self' 'unsafe-inline'{cdn}; object-src 'none'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
 )
+
+WRONG_CALL = "There is no such endpoint, or it takes other values: see Use via API at the foot of the page."
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +72,8 @@ class Limits:
     upload_bytes: int = 210_000_000
     upload_files: int = 100
     json_bytes: int = 256_000
+    photo_json_bytes: int = 4_100_000  # of a call with a photo in base64
+    frame_bytes: int = 200_000  # of a running camera; ours have about 20,000
     silence_s: float = 20  # between two pieces of a body
 
 
@@ -73,15 +85,26 @@ class Refusal(Exception):
         self.status = status
 
 
-def middleware(limits: Limits | None = None, *, share: bool = False) -> list[Middleware]:
+def middleware(
+    limits: Limits | None = None,
+    *,
+    share: bool = False,
+    mcp: bool = False,
+    door: Door | None = None,
+    names: Collection[str] | None = None,
+) -> list[Middleware]:
     """For `demo.launch(share=share, app_kwargs={"middleware": middleware(share=share)})`.
 
     The environment's DANCE_DEMO_ALLOWED_HOSTS ("dance.example, 192.168.1.5"), where set, lists the only names
-    under which the server answers, besides localhost. That is what stops DNS rebinding.
+    under which the server answers, besides localhost. That is what stops DNS rebinding. `names` (of this computer, for
+    a class) does the same without it, and lets in whoever uses an address in numbers, which nothing can be rebound to.
+    A `door` asks for a password.
     """
-    names = os.environ.get("DANCE_DEMO_ALLOWED_HOSTS", "").lower().replace(",", " ").split()
-    hosts = frozenset({"localhost", "127.0.0.1", "::1", *names} if names else ())
-    return [Middleware(_Guard, limits=limits or Limits(), hosts=hosts, share=share)]
+    listed, any_address = allowed_hosts(), names is not None
+    known = {"localhost", "127.0.0.1", "::1", *listed, *(names or ())}
+    hosts = frozenset(known if listed or any_address else ())
+    kept = {"limits": limits or Limits(), "hosts": hosts, "share": share, "door": door, "any_address": any_address}
+    return [Middleware(_Guard, mcp=mcp, **kept)]
 
 
 def own_upload(path: str | os.PathLike) -> Path:
@@ -97,8 +120,18 @@ def own_upload(path: str | os.PathLike) -> Path:
 class _Guard:
     """The middleware: lets a request through to Gradio, or refuses it."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, hosts: frozenset[str], share: bool) -> None:
-        self.app, self.limits, self.hosts = app, limits, hosts
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: Limits,
+        hosts: frozenset[str],
+        share: bool,
+        mcp: bool,
+        door: Door | None,
+        any_address: bool,
+    ) -> None:
+        self.mcp = mcp
+        self.app, self.limits, self.hosts, self.door, self.any_address = app, limits, hosts, door, any_address
         self.headers = {
             "Content-Security-Policy": _SECURITY_POLICY.format(cdn=_CDN if share else ""),
             "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
@@ -112,7 +145,9 @@ class _Guard:
         exchange = _Exchange(receive, send, self.limits, self.headers)
         try:
             self._check_sender(Headers(scope=scope))
-            _check_route(scope)
+            if self.door and (closed := await self.door.answer(scope, exchange.read)):
+                return await closed(scope, receive, exchange.send)
+            _check_route(scope, self.mcp)
             if scope["method"] == "POST":
                 await _check_body(scope, exchange)
                 receive = exchange.receive
@@ -120,19 +155,30 @@ class _Guard:
         except Refusal as refusal:
             await exchange.refuse(scope, refusal)
         except Exception as problem:  # junk that Gradio does not expect, a full disk, or a mistake of ours
-            if not exchange.answering:  # an event stream that breaks off is none of them
+            wrong_call = scope["path"].startswith(_NAMED_CALLS) and isinstance(problem, KeyError | TypeError)
+            if not exchange.answering and not wrong_call:  # an event stream that breaks off is none of them
                 logger.exception("No answer to %s %.200r", scope["method"], scope["path"])
-            await exchange.refuse(scope, _in_plain_words(problem))
+            await exchange.refuse(scope, Refusal(400, WRONG_CALL) if wrong_call else _in_plain_words(problem))
 
     def _check_sender(self, headers: Headers) -> None:
         """A browser names the page that calls; programs send no Origin and are welcome."""
         host, origin = headers.get("host", "").lower(), headers.get("origin")
-        if self.hosts and urlsplit(f"//{host}").hostname not in self.hosts:
+        if self.hosts and not self._is_ours(urlsplit(f"//{host}").hostname or ""):
             raise Refusal(403, "This is not a name of this server. Its owner sets DANCE_DEMO_ALLOWED_HOSTS.")
         if origin is None or headers.get("sec-fetch-site") == "same-origin":  # which no page can forge
             return
         if not host or urlsplit(origin).netloc.lower() != host:  # a sandboxed page is "null", without netloc
             raise Refusal(403, "Calls from other websites are not answered.")
+
+    def _is_ours(self, name: str) -> bool:
+        """An address in numbers was typed or scanned; no name of an attacker's can stand for it."""
+        return name in self.hosts or self.any_address and _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    with suppress(ValueError):
+        return bool(ipaddress.ip_address(name))
+    return False
 
 
 def _in_plain_words(problem: Exception) -> Refusal:
@@ -201,10 +247,14 @@ class _Exchange:
             await answer(scope, self._receive, self.send)
 
 
-def _check_route(scope: Scope) -> None:
+def _check_route(scope: Scope, mcp: bool) -> None:
     path = scope["path"]
+    if mcp and path in (*_TOOLS, _TOOL_SCHEMA):
+        return _check_tool_route(scope["method"], path)
     routes = {"GET": _READS, "HEAD": _READS, "POST": _CALLS}.get(scope["method"])
-    if not routes or not routes.fullmatch(path):
+    if scope["method"] == "GET" and path in SIGN_IN_ROUTES and can_sign_in():
+        return None
+    if not (routes and routes.fullmatch(path)) and (scope["method"], path) != ("POST", LIVE_FRAME):
         raise Refusal(404, "There is nothing here.")
     if path == _INFO:
         scope["query_string"] = b"page="  # else Gradio shows the first caller's Host to everybody after him
@@ -215,8 +265,21 @@ def _check_route(scope: Scope) -> None:
             raise Refusal(404, "This file is not here, or not any more.") from None
 
 
+def _check_tool_route(method: str, path: str) -> None:
+    """An assistant posts; Gradio would also keep a stream open to whoever asks, and say nothing on it."""
+    if method != ("GET" if path == _TOOL_SCHEMA else "POST"):
+        raise Refusal(405, "Assistants send their calls here by POST.")
+
+
 async def _check_body(scope: Scope, exchange: _Exchange) -> None:
+    if scope["path"] == LIVE_FRAME:
+        if Headers(scope=scope).get("content-type") != "image/jpeg":
+            raise Refusal(415, "Send the picture as image/jpeg.")
+        exchange.max_bytes = exchange.limits.frame_bytes
+        return exchange.hand_on(await exchange.read())
     if scope["path"] != _UPLOAD:
+        if _LONG_CALLS.fullmatch(scope["path"]):
+            exchange.max_bytes = exchange.limits.photo_json_bytes
         return exchange.hand_on(_checked_call(await exchange.read()))
     form = _MULTIPART.fullmatch(Headers(scope=scope).get("content-type", ""))
     if not form:

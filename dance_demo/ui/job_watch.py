@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dance_demo.errands import Naming
+from dance_demo.intake import Checking
 from dance_demo.job import Job
 from dance_demo.training import EmbeddingProgress, EpochReport, Phase
 from dance_demo.ui import work_markup as markup
@@ -40,6 +41,8 @@ class Now:
         last = getattr(events[-1], "report", events[-1]) if events else None
         if isinstance(last, EmbeddingProgress):
             return cls(text, last.done, last.total)
+        if isinstance(last, Checking):
+            return cls(last.text, last.done, last.total)
         if isinstance(last, Naming):
             return cls("Naming the photos", last.done, last.total)
         if isinstance(last, EpochReport) and last.folds > 1:

@@ -9,22 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import Context
 
 from dance_demo.bundle import write_bundle
 from dance_demo.errands import Named, name_photos, restore
 from dance_demo.errors import ModelError, PhotoError
 from dance_demo.full_model import FullModel, export
+from dance_demo.hub import FromHub, Published, publish_head, restore_from_hub
 from dance_demo.job import Job
 from dance_demo.jobs import Jobs
 from dance_demo.model_store import ModelCard
 from dance_demo.training import load_trained
+from dance_demo.ui import hub_markup
 from dance_demo.ui import train_markup as markup
 from dance_demo.ui.beside_tabs import beside_the_tabs
 from dance_demo.ui.classify_tab import Model
 from dance_demo.ui.data_input import ZipInput
 from dance_demo.ui.downloads import PRESS, handed_out, new_file
 from dance_demo.ui.guard import own_upload
+from dance_demo.ui.hub_access import access_of
 from dance_demo.ui.job_watch import LOOK, WATCH_EVERY_S, Pace, progress, spoken
+from dance_demo.ui.publish_step import LoadWay, PublishWay, checked_address, checked_name
 from dance_demo.ui.told import told
 from dance_demo.ui.trainings import Trainings
 from dance_demo.ui.visit import Visit
@@ -50,6 +55,7 @@ class UseStep:
     ) -> None:
         self.trainings, self.errands = trainings, errands
         self.visit, self.chosen, self.own = visit, chosen, own
+        self.page = Context.root_block
         self.head, self.errand, self.pace = gr.State(""), gr.State(""), gr.State(Pace())
         with beside_the_tabs():
             self.timer = gr.Timer(WATCH_EVERY_S, active=False)
@@ -65,6 +71,7 @@ class UseStep:
             with gr.Column(elem_classes="way", elem_id="bring-back"):
                 gr.HTML(markup.BRING_BACK)
                 self.bundle = ZipInput(label="A bundle (.zip)", file_types=[".zip"], height=120, elem_id="bundle-zip")
+            self.load = LoadWay()
         self._connect()
 
     def _lay_out_ways(self) -> None:
@@ -88,13 +95,14 @@ class UseStep:
             self.folder = ZipInput(label="A zip of photos", file_types=[".zip"], height=120, elem_id="folder-zip")
             self.named = gr.HTML()
             self.answers = gr.DownloadButton("Answers (CSV)", visible=False, size="sm")
+        self.publish = PublishWay()
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
         """All that any handler of this step changes."""
         files = [self.keras, self.litert, self.labels, self.parity, self.named, self.answers, self.bundle, self.folder]
         shown = [self.status, self.notice, self.busy, self.progress, self.stop, self.about, self.ways]
-        return [*shown, *files, self.timer, self.head, self.errand, self.pace, self.visit]
+        return [*shown, *files, self.publish.result, self.timer, self.head, self.errand, self.pace, self.visit]
 
     def _connect(self) -> None:
         """Say what happens on each action of the visitor."""
@@ -113,6 +121,11 @@ class UseStep:
             self.start_naming, [self.folder, self.head, self.visit], **start, show_progress_on=self.folder
         )
         self.bundle.upload(self.start_restoring, [self.bundle, self.visit], **start, show_progress_on=self.bundle)
+        publish, load = self.publish, self.load
+        sent = [publish.name, publish.public, self.head, self.visit]
+        publish.send.click(self.start_publishing, sent, **start, show_progress_on=publish.send)
+        asking = [load.fetch.click, load.address.submit]
+        gr.on(asking, self.start_loading, [load.address, self.visit], **start, show_progress_on=load.fetch)
         taking = {"api_visibility": "private", "show_progress": "minimal", "show_progress_on": self.take} | ERRAND_LINE
         taken = self.take.click(self.take_home, self.head, [self.notice, self.taken], **taking)
         taken.success(None, js=PRESS.format(id="bundle-file"), api_visibility="private")
@@ -176,6 +189,7 @@ class UseStep:
             self.answers: nothing,
             self.named: "",
             self.parity: "",
+            self.publish.result: "",
         }
 
     # --- what to do with it ---------------------------------------------------------------------------------
@@ -209,12 +223,28 @@ class UseStep:
         """Read an uploaded bundle."""
         return self._started(stored, lambda: (restore, _own_zip(upload)))
 
+    def start_publishing(
+        self, name: str, public: bool, id: str, stored: Any, request: gr.Request, signed_in: gr.OAuthToken | None
+    ) -> Updates:
+        """Put the head on the Hub, with the visitor's own token."""
+
+        def order() -> tuple:
+            access = access_of(signed_in, request, self.page)
+            return publish_head, self._directory(id), checked_name(name, access), access, public is True
+
+        return {self.publish.result: ""} | self._started(stored, order)
+
+    def start_loading(self, address: str, stored: Any, request: gr.Request, signed_in: gr.OAuthToken | None) -> Updates:
+        """Fetch a head from the Hub."""
+        access = access_of(signed_in, request, self.page)
+        return self._started(stored, lambda: (restore_from_hub, checked_address(address), access))
+
     def _started(self, stored: Any, order: Callable[[], tuple]) -> Updates:
         def started() -> Updates:
             visit = Visit.from_browser(stored)
             work, *args = order()
             job = self.errands.start(work, *args, owner=visit.visitor)
-            visit = replace(visit, errand=job.id, **({"bundle": job.id} if work is restore else {}))
+            visit = replace(visit, errand=job.id, **({"bundle": job.id} if work in (restore, restore_from_hub) else {}))
             watching = {self.errand: job.id, self.timer: gr.Timer(active=True), self.visit: visit.to_browser()}
             return self._seen(job, Pace()) | watching
 
@@ -248,9 +278,11 @@ class UseStep:
         if isinstance(job.result, Named):
             return self._at_rest("") | self._answered(job.result)
         if isinstance(job.result, Path):
-            return self._at_rest(remark(BROUGHT_BACK)) | self._without_notice(self._offered(job.id))
+            return self._at_rest(remark(_brought_back(job))) | self._without_notice(self._offered(job.id))
         if isinstance(job.result, FullModel):
             return self._at_rest("") | self._exported(job.result)
+        if isinstance(job.result, Published):
+            return self._at_rest("") | {self.publish.result: hub_markup.published(job.result)}
         return self._at_rest(remark(STOPPED))
 
     def _without_notice(self, updates: Updates) -> Updates:
@@ -290,6 +322,11 @@ class UseStep:
 
 
 BROUGHT_BACK = "Your head is back. Use it as if it had been trained here."
+
+
+def _brought_back(job: Job) -> str:
+    origin = next((event.address for event in job.events if isinstance(event, FromHub)), "")
+    return f"{BROUGHT_BACK} {hub_markup.brought_back(origin)}" if origin else BROUGHT_BACK
 
 
 def _own_zip(upload: str | None) -> Path:

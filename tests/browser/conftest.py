@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,13 @@ def is_trouble(message: ConsoleMessage) -> bool:
 
 @pytest.fixture
 def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
+    """See `opening`."""
+    with opening(browser, app_url) as opened:
+        yield opened
+
+
+@contextmanager
+def opening(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
     """Opens the page (or that of another app, by its `url`) with settings of Playwright's `new_context`. Whatever a
     test does there, afterwards nothing may have been fetched from elsewhere, and the page may not have reported an
     error or opened a dialog."""

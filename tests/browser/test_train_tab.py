@@ -3,13 +3,14 @@
 import io
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from dance_demo.illustrations import draw
+from tests.browser.conftest import opening
 from tests.made_up import jpeg
 
 OpenPage = Callable[..., Page]
@@ -54,6 +55,26 @@ def two_forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 draw(form, seed, size=(180, 225)).save(buffer, "JPEG", quality=88)
                 archive.writestr(f"{label}/wrong {seed}.jpg", buffer.getvalue())
     return path
+
+
+@pytest.fixture(scope="module")
+def trained_page(browser: Browser, app_url: str, two_forms: Path) -> Iterator[Page]:
+    """A page that has trained on the two forms, by keyboard alone; for all tests that begin after that."""
+    with opening(browser, app_url) as opened:
+        page = train_tab(opened())
+        upload(page, two_forms)
+        page.locator("#start-training").focus()
+        page.keyboard.press("Enter")
+        wait_until_trained(page)
+        yield page
+
+
+@pytest.fixture
+def trained(trained_page: Page) -> Iterator[Page]:
+    """The page that has trained; afterwards again as wide and as bright as it was."""
+    yield trained_page
+    trained_page.set_viewport_size({"width": 1280, "height": 900})
+    trained_page.emulate_media(color_scheme="light")
 
 
 def upload(page: Page, path: Path) -> None:
@@ -123,14 +144,9 @@ def test_from_the_sample_dataset_to_answers_and_back_in_a_fresh_browser(
     expect(fresh.locator("#own-model")).to_be_hidden()
 
 
-def test_suspicious_labels_are_corrected_and_trained_again(
-    open_page: OpenPage, two_forms: Path, screenshot: Screenshot
-) -> None:
-    page = train_tab(open_page())
-    upload(page, two_forms)
-    page.locator("#start-training").click()
-    wait_until_trained(page)
-    page.locator("#go-results").click()
+def test_suspicious_labels_are_corrected_and_trained_again(trained: Page, screenshot: Screenshot) -> None:
+    page = trained
+    step(page, "Results")
     doubts = page.locator(".suspicious select")
     expect(doubts.first).to_be_visible()
     expect(page.get_by_role("button", name="Train again with these corrections")).to_be_disabled()
@@ -209,11 +225,8 @@ def test_a_zip_that_is_no_bundle_is_refused_with_a_sentence(open_page: OpenPage,
     expect(page.locator("#use-in-classify")).to_be_hidden()
 
 
-def test_a_folder_is_named_and_the_full_model_is_made(open_page: OpenPage, two_forms: Path) -> None:
-    page = train_tab(open_page())
-    upload(page, two_forms)
-    page.locator("#start-training").click()
-    wait_until_trained(page)
+def test_a_folder_is_named_and_the_full_model_is_made(trained: Page, two_forms: Path) -> None:
+    page = trained
     step(page, "Use")
     page.locator("#folder-zip input[type=file]").set_input_files(two_forms)
     expect(page.locator("#use-step")).to_contain_text("30 photos named", timeout=TRAINED_WITHIN_MS)
@@ -250,13 +263,12 @@ def test_from_scratch_and_transferred_are_compared(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_step_fits_a_phone_and_has_names_for_screen_readers(
-    open_page: OpenPage, two_forms: Path, scheme: str, screenshot: Screenshot
+    trained: Page, scheme: str, screenshot: Screenshot
 ) -> None:
-    page = train_tab(open_page(390, 844, is_mobile=True, has_touch=True, device_scale_factor=2, color_scheme=scheme))
-    upload(page, two_forms)
-    page.locator("#start-training").click()
-    wait_until_trained(page)
-    page.locator("#go-results").click()
+    page = trained
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme=scheme)
+    step(page, "Results")
     page.locator(".confusion button").first.click()
     expect(page.locator("#cell-photos figure").first).to_be_visible()
     for name in ("Train", "Results", "Use", "Compare"):
@@ -270,12 +282,9 @@ def test_every_step_fits_a_phone_and_has_names_for_screen_readers(
         screenshot(page, f"train-phone-{scheme}-{name.lower()}")
 
 
-def test_the_confusion_matrix_works_with_the_keyboard_alone(open_page: OpenPage, two_forms: Path) -> None:
-    page = train_tab(open_page())
-    upload(page, two_forms)
-    page.locator("#start-training").focus()
-    page.keyboard.press("Enter")
-    wait_until_trained(page)
+def test_the_confusion_matrix_works_with_the_keyboard_alone(trained: Page) -> None:
+    page = trained
+    step(page, "Train")
     page.locator("#go-results").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".confusion button").first).to_be_visible()
