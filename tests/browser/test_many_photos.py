@@ -24,6 +24,7 @@ FORMS = ("odissi", "kathak", "odissi", "kathakali", "manipuri")
 
 
 def many_tab(page: Page) -> Page:
+    page.locator(".examples button").first.wait_for()
     tab = page.get_by_role("tab", name="Many photos")
     if not tab.is_visible():  # a phone puts it behind the three dots
         page.locator(".overflow-menu > button").click()
