@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.tabs import open_tab
+
 OpenPage = Callable[..., Page]
 Screenshot = Callable[[Page, str], None]
 ROWS = "#scores .confidence-set"
@@ -184,7 +186,7 @@ def test_a_phone_shows_everything_without_sideways_scrolling(open_page: OpenPage
     expect(page.locator(".headline")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     screenshot(page, "phone")
-    page.get_by_role("tab", name="About").tap()
+    open_tab(page, "About")
     expect(page.get_by_role("heading", name="What it cannot do")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dance_demo.classroom import svg_code
 from dance_demo.lan import lan_addresses
+from tests.browser.tabs import open_tab
 from tests.running_app import FORM, JSON, META, RunningApp, form, running_app
 
 pytestmark = pytest.mark.slow
@@ -62,11 +63,7 @@ def come_in(page: Page) -> None:
 
 
 def open_join(page: Page) -> None:
-    tab = page.get_by_role("tab", name="Join")
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button").click()
-        tab = page.locator(".overflow-dropdown button", has_text="Join")
-    tab.click()
+    open_tab(page, "Join")
     page.locator(".join svg").wait_for()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.tabs import open_tab
 from tests.hostile import HOSTILE, as_file_names, visible
 from tests.made_up import jpeg
 
@@ -20,7 +21,7 @@ CHECKED_WITHIN_MS = 60_000
 
 
 def data_step(page: Page) -> Page:
-    page.get_by_role("tab", name="Train your own").click()
+    open_tab(page, "Train your own")
     expect(page.get_by_role("button", name="Use the sample dataset")).to_be_visible()
     return page
 
@@ -87,7 +88,7 @@ def test_the_sample_dataset_is_reported_and_found_again_after_a_reload(
     expect(page.locator("#class-counts canvas, #class-counts svg").first).to_be_visible()
     screenshot(page, "data-sample")
     page.reload()
-    page.get_by_role("tab", name="Train your own").click()
+    open_tab(page, "Train your own")
     wait_for_report(page)
     page.get_by_role("button", name="Start over with other photos").click()
     expect(page.get_by_role("button", name="Use the sample dataset")).to_be_visible()

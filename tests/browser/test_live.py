@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from dance_demo.illustrations import draw
 from dance_demo.ui.guard import LIVE_FRAME
 from dance_demo.ui.live_frames import BUSY
+from tests.browser.tabs import open_tab
 from tests.clips import camera_file, on_stage
 
 OpenPage = Callable[..., Page]
@@ -68,7 +69,7 @@ def browser_on_stage(stage: Browser, app_url: str) -> Iterator[Page]:
 
 
 def show_tab(page: Page) -> None:
-    page.get_by_role("tab", name="Live").click()
+    open_tab(page, "Live")
     expect(page.get_by_role("button", name="Start the camera")).to_be_visible()
 
 
@@ -149,7 +150,7 @@ def test_V6_the_camera_goes_off_when_its_visitor_leaves(browser_on_stage: Page) 
 
     start(page)
     assert page.evaluate(CAMERA_ON)
-    page.get_by_role("tab", name="About").click()
+    open_tab(page, "About")
     see_that_it_is_off()
     show_tab(page)
     start(page)

@@ -14,6 +14,7 @@ from dance_demo.illustrations import draw
 from dance_demo.model_store import load_classifier
 from dance_demo.narration import percent
 from dance_demo.photos import open_photo
+from tests.browser.tabs import open_tab
 from tests.hostile import HOSTILE, as_file_names, visible
 from tests.made_up import jpeg
 
@@ -25,11 +26,7 @@ FORMS = ("odissi", "kathak", "odissi", "kathakali", "manipuri")
 
 def many_tab(page: Page) -> Page:
     page.locator(".examples button").first.wait_for()
-    tab = page.get_by_role("tab", name="Many photos")
-    if not tab.is_visible():  # a phone puts it behind the three dots
-        page.locator(".overflow-menu > button").click()
-        tab = page.locator(".overflow-dropdown").get_by_text("Many photos")
-    tab.click()
+    open_tab(page, "Many photos")
     expect(page.locator("#many-box")).to_be_visible()
     return page
 
@@ -139,7 +136,7 @@ def test_the_way_from_a_zip_to_the_table_the_large_view_the_sheet_and_the_csv(
     expect(rows(page)).to_have_count(2)
 
     page.reload()
-    page.get_by_role("tab", name="Many photos").click()
+    open_tab(page, "Many photos")
     expect(rows(page)).to_have_count(7)
     page.get_by_role("button", name="Start over with other photos").click()
     expect(page.locator("#many-box")).to_be_visible()

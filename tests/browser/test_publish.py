@@ -17,6 +17,7 @@ from tests.browser.test_train_tab import (
     TRAINED_WITHIN_MS,
     step,
     top_answers,
+    train_tab,
     upload,
     wait_until_trained,
 )
@@ -55,16 +56,6 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     draw_dataset(folder, per_class=8)
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
     return {f"train/{name}": data for name, data in files.items() if name.startswith(("kathak/", "odissi/"))}
-
-
-def train_tab(page: Page) -> Page:
-    """Go there, also where the tab is in the menu of those that find no place."""
-    tab = page.get_by_role("tab", name="Train your own")
-    if page.viewport_size["width"] < 800 and not tab.is_visible():
-        page.locator(".overflow-menu > button").first.click()
-        tab = page.locator(".overflow-dropdown button", has_text="Train your own")
-    tab.click()
-    return page
 
 
 def fetch_dataset(page: Page, name: str) -> None:

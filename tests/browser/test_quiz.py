@@ -9,6 +9,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.tabs import open_tab
 from tests.browser.test_classify_page import CONTRAST_RATIO
 from tests.conftest import ROOT
 
@@ -25,16 +26,6 @@ def begin(page: Page) -> Page:
     page.get_by_role("button", name="Start the quiz").click()
     expect(heading(page)).to_have_text("Which form is it?")
     return page
-
-
-def open_tab(page: Page, name: str) -> None:
-    """On a phone the last tabs are behind a button."""
-    page.get_by_role("tab", name="Name a dance").first.wait_for()
-    tab = page.get_by_role("tab", name=name, exact=True).first
-    if not tab.is_visible():
-        page.locator(".overflow-menu > button").first.click()
-        tab = page.locator(".overflow-dropdown button", has_text=name)
-    tab.click()
 
 
 def heading(page: Page) -> Locator:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dance_demo.illustrations import draw
 from tests.browser.conftest import opening
+from tests.browser.tabs import open_tab
 from tests.made_up import jpeg
 
 OpenPage = Callable[..., Page]
@@ -27,8 +28,7 @@ def step(page: Page, name: str) -> None:
 
 
 def train_tab(page: Page) -> Page:
-    page.get_by_role("tab", name="Train your own").click()
-    return page
+    return open_tab(page, "Train your own")
 
 
 def make_zip(path: Path, seeds: dict[str, tuple[str, range]]) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.tabs import open_tab
 from tests.clips import dancers, write_clip
 from tests.running_app import running_app
 
@@ -27,7 +28,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def show_tab(page: Page) -> None:
-    page.get_by_role("tab", name="Video").click()
+    open_tab(page, "Video")
     expect(page.locator("#clip")).to_be_visible()
 
 
@@ -92,7 +93,7 @@ def test_without_the_extra_the_app_starts_and_the_tab_says_what_to_install(
 ) -> None:
     with running_app(tmp_path, after=WITHOUT_READER) as app:
         page = open_page(url=app.url)
-        page.get_by_role("tab", name="Video").click()
+        open_tab(page, "Video")
         expect(page.locator("#video")).to_contain_text("pip install -r requirements-video.txt")
         screenshot(page, "video without the extra")
         page.close()
