@@ -10,7 +10,7 @@ from dance_demo.model_store import ModelCard
 
 HOW = """
 ## How it works
-1. A small network (MobileNetV2) looks at the photo once and notes, for each of 7 × 7 places, what it sees there.
+1. A small network (MobileNetV2) looks at the photo once and notes, for each of 8 × 8 places, what it sees there.
 2. A linear layer turns these notes into one probability per dance form.
 3. The same notes, weighted by what speaks for one form, are the heatmap (Grad-CAM). So every form has its own,
    at no extra cost: choose a row to see it.
@@ -27,7 +27,7 @@ LIMITS = """
 
 ## Your photo
 It goes to the server that runs this page and nowhere else, is read in memory, and its file is deleted within about an
-hour. Nothing is used for training. No sign-in, no cookies for tracking, no requests to other servers.
+hour. Nothing is used for training. No account, no cookies for tracking, no requests to other servers.
 """
 
 ON_SPACES = """

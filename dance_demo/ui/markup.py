@@ -22,7 +22,7 @@ HEADER = f"""
 <p>Which classical dance of India is in the photo, and where in the picture the model looked.</p>
 </div></header>"""
 
-PRIVACY = """<p class="quiet">Photos are kept for this visit only and deleted within about an hour. No sign-in, no
+PRIVACY = """<p class="quiet">Photos are kept for this visit only and deleted within about an hour. No account, no
 tracking.</p>"""
 
 # The before/after handle: a range input as large as the picture, so that mouse, finger and arrow keys all move it.
