@@ -3,8 +3,9 @@
 import hashlib
 import io
 import struct
+import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,14 @@ class Member:
     packed_bytes: int | None = None
     packed: bytes | None = None
     header_start: int | None = None
+
+
+def write_zip(path: Path, files: Iterable[tuple[str, bytes]]) -> Path:
+    """A sound zip of these names and contents."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return path
 
 
 def make_zip(members: list[Member], *, count: int | None = None) -> bytes:

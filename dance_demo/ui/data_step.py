@@ -35,13 +35,12 @@ from dance_demo.ui.data_input import photos_input, with_class, without_class, zi
 from dance_demo.ui.data_report import DataReport
 from dance_demo.ui.guard import own_upload
 from dance_demo.ui.hub_access import access_of, hub_host
+from dance_demo.ui.job_watch import ASK_EVERY_S, NO_JOB
 from dance_demo.ui.told import told
 
 __all__ = ["DataStep", "Prepared"]
 
 WATCH_EVERY_S = 0.6
-NO_JOB = "none"  # what is empty or None, Gradio does not write over what the browser remembers
-ASK_EVERY_S = 600  # jobs that nobody asks for are forgotten after an hour, with their photos
 PICTURES_OF_A_CLASS = 4
 GONE = "Your last photos are no longer kept here. Add them again, please."
 STOPPED = "Stopped. Nothing of it was kept."

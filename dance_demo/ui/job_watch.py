@@ -12,6 +12,8 @@ from dance_demo.training import EmbeddingProgress, EpochReport, Phase
 from dance_demo.ui import work_markup as markup
 
 WATCH_EVERY_S = 0.8
+ASK_EVERY_S = 600  # jobs that nobody asks for are forgotten after an hour, with their photos
+NO_JOB = "none"  # what is empty or None, Gradio does not write over what the browser remembers
 # What costs nothing, and must not wait behind anybody's photo.
 QUICK: dict[str, Any] = {
     "concurrency_id": "quick",

@@ -34,14 +34,12 @@ from dance_demo.ui.classify_tab import ClassifyTab, Model
 from dance_demo.ui.downloads import handed_out, new_file
 from dance_demo.ui.examples import jpeg
 from dance_demo.ui.guard import own_upload
-from dance_demo.ui.job_watch import LOOK, QUICK, WATCH_EVERY_S, Pace, progress, spoken
+from dance_demo.ui.job_watch import ASK_EVERY_S, LOOK, NO_JOB, QUICK, WATCH_EVERY_S, Pace, progress, spoken
 from dance_demo.ui.told import told
 from dance_demo.ui.train_tab import JOBS, SHORT
 
 ROWS_SHOWN = 50  # at a time
 NAME_CHARACTERS = 300
-NO_JOB = "none"  # what is empty or None, Gradio does not write over what the browser remembers
-ASK_EVERY_S = 600  # jobs that nobody asks for are forgotten after an hour, with their photos
 SECONDS, SAVING_S = 1800.0, 30.0  # a job may take, and of it to write down what it has
 GONE = "These answers are no longer kept here. Add the photos again, please."
 STOPPED = "Stopped before the first photo was named."

@@ -25,14 +25,13 @@ from dance_demo.model_store import ModelCard
 from dance_demo.ui import markup, video_markup, work_markup
 from dance_demo.ui.beside_tabs import beside_the_tabs
 from dance_demo.ui.guard import own_upload
-from dance_demo.ui.job_watch import LOOK, WATCH_EVERY_S
+from dance_demo.ui.job_watch import LOOK, NO_JOB, WATCH_EVERY_S
 from dance_demo.ui.told import told
 from dance_demo.video import Watched, Watching, watch_clip
 
 JOBS = Path(tempfile.gettempdir()) / "dance_demo-jobs"
 LIMITS = JobLimits(seconds=3 * READ_S, memory_bytes=1 << 30, standby_s=0, waiting=10, kept_per_owner=2)
 NAME = "The clip"  # begins the sentences of jobs on what went wrong
-NO_JOB = "none"  # what is empty or None, Gradio does not write over what the browser remembers
 ROWS, CURVES = 4, 4  # forms in the list and in the chart
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")  # told apart by the colour-blind (Okabe and Ito 2008)
 GONE = "The answer to your last clip is no longer kept here. Choose the clip again."

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -13,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.tabs import open_tab
 from tests.hostile import HOSTILE, as_file_names, visible
-from tests.made_up import jpeg
+from tests.made_up import jpeg, write_zip
 
 OpenPage = Callable[..., Page]
 Screenshot = Callable[[Page, str], None]
@@ -34,13 +33,6 @@ def wait_for_report(page: Page) -> None:
     expect(page.locator(".intake h2")).to_be_visible(timeout=CHECKED_WITHIN_MS)
 
 
-def make_zip(path: Path, files: Iterator[tuple[str, bytes]]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in files:
-            archive.writestr(name, data)
-    return path
-
-
 @pytest.fixture(scope="module")
 def messy_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Uneven, with a class too small, a picture under two labels, and files that are no photos."""
@@ -55,7 +47,7 @@ def messy_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(300):
             yield f"notes/={number}.txt", b"no photo"
 
-    return make_zip(tmp_path_factory.mktemp("zip") / "messy.zip", files())
+    return write_zip(tmp_path_factory.mktemp("zip") / "messy.zip", files())
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +63,7 @@ def hostile_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = io.StringIO()
     csv.writer(table).writerows(rows)
     files = [("train.csv", table.getvalue().encode()), *photos]
-    return make_zip(tmp_path_factory.mktemp("zip") / "hostile.zip", iter(files))
+    return write_zip(tmp_path_factory.mktemp("zip") / "hostile.zip", iter(files))
 
 
 @pytest.mark.slow
@@ -182,7 +174,7 @@ def test_D1_a_zip_that_is_none_is_answered_with_a_sentence(open_page: OpenPage, 
 @pytest.mark.slow
 def test_C1_a_check_can_be_cancelled(open_page: OpenPage, tmp_path: Path) -> None:
     large = jpeg(0)
-    photos = make_zip(tmp_path / "many.zip", ((f"{n % 2}/{n}.jpg", large) for n in range(4900)))
+    photos = write_zip(tmp_path / "many.zip", ((f"{n % 2}/{n}.jpg", large) for n in range(4900)))
     page = data_step(open_page())
     upload_zip(page, photos)
     page.get_by_role("button", name="Cancel").click()

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from dance_demo.narration import percent
 from dance_demo.photos import open_photo
 from tests.browser.tabs import open_tab
 from tests.hostile import HOSTILE, as_file_names, visible
-from tests.made_up import jpeg
+from tests.made_up import jpeg, write_zip
 
 OpenPage = Callable[..., Page]
 Screenshot = Callable[[Page, str], None]
@@ -43,13 +42,6 @@ def wait_for_answers(page: Page) -> None:
     expect(page.locator("#many-found h2")).to_be_visible(timeout=NAMED_WITHIN_MS)
 
 
-def make_zip(path: Path, files: Iterator[tuple[str, bytes]]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in files:
-            archive.writestr(name, data)
-    return path
-
-
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("drawings")
@@ -70,7 +62,7 @@ def mixed_zip(drawings: list[Path], tmp_path_factory: pytest.TempPathFactory) ->
         for path in drawings:
             yield f"stage/{path.name}", path.read_bytes()
 
-    return make_zip(tmp_path_factory.mktemp("zip") / "mixed.zip", files())
+    return write_zip(tmp_path_factory.mktemp("zip") / "mixed.zip", files())
 
 
 @pytest.mark.slow
@@ -150,7 +142,7 @@ def test_many_rows_come_by_fifty_and_stop_keeps_what_is_done(
     open_page: OpenPage, tmp_path: Path, drawings: list[Path]
 ) -> None:
     data = drawings[0].read_bytes()
-    archive = make_zip(tmp_path / "many.zip", ((f"{number:04d}.jpg", data) for number in range(4000)))
+    archive = write_zip(tmp_path / "many.zip", ((f"{number:04d}.jpg", data) for number in range(4000)))
     page = many_tab(open_page())
     put_in(page, archive)
     done = re.compile(r"Naming the photos\s+([1-9]\d\d|\d,\d+) of 4,000")
@@ -171,7 +163,7 @@ def test_many_rows_come_by_fifty_and_stop_keeps_what_is_done(
 
 @pytest.mark.slow
 def test_S1_hostile_file_names_are_shown_as_text(open_page: OpenPage, tmp_path: Path) -> None:
-    archive = make_zip(tmp_path / "hostile.zip", ((name, jpeg(1)) for name in as_file_names()))
+    archive = write_zip(tmp_path / "hostile.zip", ((name, jpeg(1)) for name in as_file_names()))
     page = many_tab(open_page())
     put_in(page, archive)
     wait_for_answers(page)
