@@ -4,6 +4,7 @@ import os
 import sys
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from dance_demo.archive import ArchiveLimits
 from dance_demo.backbones import known_backbone
@@ -12,6 +13,7 @@ from dance_demo.lan import own_names
 from dance_demo.model_store import load_card, load_classifier
 from dance_demo.ui import markup
 from dance_demo.ui.about import about
+from dance_demo.ui.assets import Assets
 from dance_demo.ui.classify_tab import ClassifyTab
 from dance_demo.ui.door import Door
 from dance_demo.ui.endpoints import add_endpoints
@@ -77,18 +79,18 @@ def launch(
 ) -> None:
     """Serve the page until it is stopped; with `mcp` also the tools for assistants."""
     door, names = Door(password) if password else None, own_names() if classroom else None
-    guard = middleware(share=share, mcp=mcp, door=door, names=names)
+    around = [*middleware(share=share, mcp=mcp, door=door, names=names), Middleware(Assets)]
     # Not verified: the server asks itself, by a name that no certificate holds, whether it is there.
     https = dict(ssl_certfile=certificate[0], ssl_keyfile=certificate[1], ssl_verify=False) if certificate else {}
     tools = {"lifespan": only_tools(demo)} if mcp else {}
-    guard = [refusals_in_words(), *guard] if mcp else guard
+    around = [refusals_in_words(), *around] if mcp else around
     demo.launch(
         server_name=host,
         server_port=port,
         share=share,
         theme=theme(),
         css=css(),
-        app_kwargs={"middleware": guard, "routes": [*plain_routes(demo), demo.camera_route]} | tools,
+        app_kwargs={"middleware": around, "routes": [*plain_routes(demo), demo.camera_route]} | tools,
         mcp_server=mcp,
         max_file_size=ArchiveLimits().archive_bytes,  # a zip; photos are held to less where they are opened
         state_session_capacity=VISITS_REMEMBERED,
