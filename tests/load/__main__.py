@@ -26,6 +26,7 @@ WARM_UP = 100  # photos before the soak is measured
 BACK_TO_NORMAL_WITHIN_S = 60
 HONEST = 5  # visitors beside the flood
 FLOOD_STREAMS, FLOOD_CALLS_A_SECOND = 8, 100
+COME_AND_GO = 2  # threads of the server's pool; what leaks leaves one for each photo or training
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -174,7 +175,7 @@ def misses(results: dict) -> list[str]:
         long = results[name]
         more = f"{long['more_threads']} more threads, {long['more_files']} more files"
         checks[f"{name}: memory grew by {long['memory_growth_mb']} MB > 50"] = long["memory_growth_mb"] <= 50
-        checks[f"{name}: {more}"] = long["more_threads"] <= 0 and long["more_files"] <= 0
+        checks[f"{name}: {more}"] = long["more_threads"] <= COME_AND_GO and long["more_files"] <= 0
         checks[f"{name}: {long['temporary_mb']} MB of temporary files > 50"] = long["temporary_mb"] <= 50
     return [line for line, met in checks.items() if not met]
 

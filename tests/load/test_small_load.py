@@ -23,7 +23,7 @@ def test_C5_S2_S5_C16_a_few_visitors_at_once_are_all_answered_and_told_how_long_
     results["burst"] = burst(crowd, 12, results["alone"]["p95_s"])
     results["flood"] = flood(crowd, 2)
     results["soak"] = soak(crowd, 20)
-    results["trainings"] = trainings(crowd, 1)
+    results["trainings"] = trainings(crowd, 2)
     results["class while somebody trains"] = class_while_training(crowd, 2, 2)
     missed = [line for line in misses(results) if not line.startswith(("p50", "p95", "burst: normal"))]
     assert missed == [], results

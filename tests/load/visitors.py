@@ -42,12 +42,12 @@ class Crowd:
         drawn = [_jpeg(FORM_NAMES[number % len(FORM_NAMES)], number) for number in range(photos)]
         return cls(app, chosen, tuple(drawn))
 
-    def visit(self, number: int) -> Visit:
-        """Bring photo number so and so, as a visitor who was never there before."""
+    def visit(self, number: int, session: str = "") -> Visit:
+        """Bring photo number so and so, on the page of this session or as a visitor who was never there before."""
         started = time.perf_counter()
         try:
             photo = self.app.upload(self.photos[number % len(self.photos)], "photo.jpg")
-            outcome, rank, told_wait = self._answer(photo, f"visitor{number}x{time.monotonic_ns()}")
+            outcome, rank, told_wait = self._answer(photo, session or _new_session(number))
         except (OSError, AssertionError, ValueError) as problem:
             outcome, rank, told_wait = f"{type(problem).__name__}: {problem}"[:200], 0, False
         return Visit(outcome, time.perf_counter() - started, rank, told_wait)
@@ -57,8 +57,9 @@ class Crowd:
         start = Barrier(visitors)
 
         def visitor(number: int) -> list[Visit]:
+            session = _new_session(number)
             start.wait()
-            return [self.visit(number * each + turn) for turn in range(each)]
+            return [self.visit(number * each + turn, session) for turn in range(each)]
 
         with ThreadPoolExecutor(visitors) as pool:
             return [visit for visits in pool.map(visitor, range(visitors)) for visit in visits]
@@ -104,6 +105,10 @@ def summary(visits: list[Visit]) -> dict[str, float]:
         "waited_in_line": len(waited),
         "told_how_long": sum(visit.told_wait for visit in waited),
     }
+
+
+def _new_session(number: int) -> str:
+    return f"visitor{number}x{time.monotonic_ns()}"
 
 
 def _jpeg(form: str, seed: int) -> bytes:
