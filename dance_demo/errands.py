@@ -31,6 +31,7 @@ class Naming:
 
     done: int
     total: int
+    text: ClassVar[str] = "Naming the photos"
     replaces_previous: ClassVar[bool] = True
 
 

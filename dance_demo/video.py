@@ -38,8 +38,9 @@ Stop = Callable[[], bool]
 class Watching:
     """The clip has been looked at up to this second, of so many that it seems to have (0: nobody can tell)."""
 
-    second: float
-    of_s: float
+    done: int
+    total: int
+    text: ClassVar[str] = "Looking at the clip, second"
     replaces_previous: ClassVar[bool] = True
 
 
@@ -80,13 +81,14 @@ def watch_clip(directory: Path, stop: Stop, path: Path, model: str | None = None
     _bound_this_process()
     try:
         with Clip(path) as clip:
-            yield Watching(0, clip.length_s or 0)
+            seconds = round(clip.length_s or 0)
+            yield Watching(0, seconds)
             answer = _Answer(load_classifier(model, find_backbone=known_backbone))
             for moment in clip.moments():
                 if stop():
                     break
                 answer.add(moment)
-                yield Watching(moment.time_s, clip.length_s or 0)
+                yield Watching(min(round(moment.time_s), seconds), seconds)
             if answer.moments:  # also after Stop: what was seen until then
                 yield answer.watched("Stopped before its end." if stop() else clip.remark)
     except MemoryError:

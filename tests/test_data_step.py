@@ -24,7 +24,8 @@ from dance_demo.remarks import Remark, seen_remarks
 from dance_demo.ui import data_markup
 from dance_demo.ui.data_input import with_class, without_class
 from dance_demo.ui.data_report import skipped_csv
-from dance_demo.ui.data_step import GONE, NO_JOB, DataStep
+from dance_demo.ui.data_step import GONE, DataStep
+from dance_demo.ui.job_watch import NO_JOB, Pace
 from tests.event_loop import run_alone
 
 PHOTOS = [jpeg(seed) for seed in range(12)]
@@ -255,7 +256,7 @@ def visitor(name: str = "one") -> Any:
 
 def watch_until_over(step: DataStep, job_id: str) -> dict:
     assert step.jobs.find(job_id).wait(60)
-    return step.watch(job_id)
+    return step.watch(job_id, Pace())
 
 
 def test_a_visitor_puts_in_a_zip_and_gets_a_dataset(step, uploads):

@@ -42,8 +42,8 @@ from dance_demo.model_store import load_card, load_classifier, save_model
 from dance_demo.photos import open_photo
 from dance_demo.ui import many_markup, many_tab
 from dance_demo.ui.classify_tab import ClassifyTab, Model
-from dance_demo.ui.job_watch import Pace
-from dance_demo.ui.many_tab import NO_JOB, ROWS_SHOWN, ManyTab
+from dance_demo.ui.job_watch import NO_JOB, Pace
+from dance_demo.ui.many_tab import ROWS_SHOWN, ManyTab
 from tests.conftest import TINY_CLASSES
 from tests.event_loop import run_alone
 

@@ -1,8 +1,6 @@
 """Step 1 of "Train your own": photos in; what was found in them, before anything is trained.
 
-    ways in -> a job unpacks and checks -> report -> `prepared` holds the dataset, if it can be trained on
-
-The page only watches the job. Its id stays in the browser, so that a page that was closed or reloaded finds it again.
+ways in -> a job unpacks and checks -> report -> `prepared` holds the dataset, if it can be trained on
 """
 
 import logging
@@ -17,7 +15,6 @@ from dance_demo.backbones import cache_folder
 from dance_demo.errors import DatasetError, PhotoError
 from dance_demo.hub_address import HubAddress
 from dance_demo.intake import (
-    Checking,
     Prepared,
     TypedClass,
     check_classes,
@@ -35,12 +32,11 @@ from dance_demo.ui.data_input import photos_input, with_class, without_class, zi
 from dance_demo.ui.data_report import DataReport
 from dance_demo.ui.guard import own_upload
 from dance_demo.ui.hub_access import access_of, hub_host
-from dance_demo.ui.job_watch import ASK_EVERY_S, NO_JOB
+from dance_demo.ui.job_watch import NO_JOB, JobStep, Pace, Updates
 from dance_demo.ui.told import told
 
 __all__ = ["DataStep", "Prepared"]
 
-WATCH_EVERY_S = 0.6
 PICTURES_OF_A_CLASS = 4
 GONE = "Your last photos are no longer kept here. Add them again, please."
 STOPPED = "Stopped. Nothing of it was kept."
@@ -57,23 +53,20 @@ WATCH: dict[str, Any] = {
 TURN: dict[str, Any] = {"queue": True, "show_progress": "minimal", "concurrency_id": "data", "concurrency_limit": 2}
 
 log = logging.getLogger(__name__)
-Updates = dict[gr.blocks.Block, Any]  # what changes on the page
 
 
-class DataStep:
+class DataStep(JobStep):
     """The components of the step, and what happens when a visitor uses them. Make it inside the page's Blocks.
 
     `prepared` holds a `Prepared` once there is a dataset that can be trained on, and else None: hook `prepared.change`.
     """
 
     def __init__(self, jobs: Jobs) -> None:
-        self.jobs, self.page = jobs, Context.root_block
+        super().__init__(jobs, storage_key="dance-demo-dataset")
+        self.page = Context.root_block
         with beside_the_tabs():
             self.prepared = gr.State(None)
             self.classes = gr.State(())
-            self.job_id = gr.BrowserState(NO_JOB, storage_key="dance-demo-dataset", secret="dance-demo")
-            self.timer = gr.Timer(WATCH_EVERY_S, active=False)
-            self.keeper = gr.Timer(ASK_EVERY_S)
         with gr.Column(elem_id="data-step"):
             self.status = gr.HTML("", html_template='<p role="status">${value}</p>', elem_classes="visually-hidden")
             self.notice = gr.HTML()
@@ -119,7 +112,7 @@ class DataStep:
     def _connect(self) -> None:
         """Say what happens on each action of the visitor."""
         page = [self.status, self.notice, self.ways, self.busy, self.progress, self.cancel, self.found, self.timer]
-        page += [self.prepared, self.job_id, *self.report.components]
+        page += [self.prepared, self.job_id, self.pace, *self.report.components]
         inputs = [self.zip, self.name, self.photos, self.classes, self.typed, self.check]
         watch = WATCH | {"outputs": [*page, *inputs]}
         start = watch | TURN
@@ -132,11 +125,9 @@ class DataStep:
         adding = [self.classes, self.name, self.photos]
         gr.on([self.add.click, self.name.submit], self.add_class, adding, **start, show_progress_on=self.add)
         self.typed.click(self.remove_class, self.classes, **watch)
-        self.timer.tick(self.watch, self.job_id, **watch)
-        self.keeper.tick(self.keep, self.job_id, **watch)
         self.cancel.click(self.stop, self.job_id, **watch)
         self.report.again.click(self.start_over, self.job_id, **watch)
-        Context.root_block.load(self.restore, self.job_id, **watch)
+        self._watch_by(watch)
 
     # --- starting -------------------------------------------------------------------------------------------
 
@@ -164,7 +155,7 @@ class DataStep:
     def _started(self, request: gr.Request, work: Callable, *args: Any) -> Updates:
         owner = f"data of {request.session_hash}"
         job = self.jobs.active(owner) or self.jobs.start(work, *args, owner=owner)  # active: after a double click
-        return self._working(job) | {self.job_id: job.id, self.timer: gr.Timer(active=True), self.notice: ""}
+        return self._begun(job) | {self.notice: ""}
 
     # --- photos of one class after the other ----------------------------------------------------------------
 
@@ -192,24 +183,9 @@ class DataStep:
 
     # --- watching -------------------------------------------------------------------------------------------
 
-    def restore(self, job_id: Any) -> Updates:
-        """Find the job of this browser again, after a reload."""
-        if job_id in (None, NO_JOB):
-            return {self.status: ""}
-        return {self.timer: gr.Timer(active=True)} | self.watch(job_id)
-
-    def watch(self, job_id: Any) -> Updates:
-        """Show how far the job is, or what came of it."""
-        return self._guarded(lambda: self._seen(self._job(job_id)))
-
-    def keep(self, job_id: Any) -> Updates:
-        """Ask for the job now and then, so that its photos stay as long as the page is open."""
-        return {self.status: gr.skip()} if job_id in (None, NO_JOB) or self._job(job_id) else self.watch(job_id)
-
     def stop(self, job_id: Any) -> Updates:
         """Ask the job to stop. The page goes on watching: that tells when it has."""
-        job = self._job(job_id)
-        if job:
+        if job := self.jobs.find(job_id):
             job.stop()
         return {self.cancel: gr.update(value="Stopping ...", interactive=False)}
 
@@ -219,25 +195,19 @@ class DataStep:
         emptied = {self.zip: None, self.name: "", self.photos: []}
         return self._guarded(lambda: self._at_start("") | self._listed(()) | emptied | {self.status: "Start again"})
 
-    def _job(self, job_id: Any) -> Job | None:
-        return self.jobs.find(job_id) if isinstance(job_id, str) else None
-
-    def _seen(self, job: Job | None) -> Updates:
+    def _seen(self, job: Job | None, pace: Pace) -> Updates:
         if job is None:
             return self._at_start(work_markup.remark(GONE))
         if job.active:
-            return self._working(job)
+            return self._working(job, pace)
         if job.state == "stopped":
             return self._at_start(work_markup.remark(STOPPED))
         if job.state == "failed":
             return self._at_start(work_markup.problem(job.problem))
         return self._done(job.result)
 
-    def _working(self, job: Job) -> Updates:
-        bar, words = _progress(job)
-        return {
-            self.progress: bar,
-            self.status: words,
+    def _working(self, job: Job, pace: Pace) -> Updates:
+        return self._progress(job, pace) | {
             self.ways: gr.update(visible=False),
             self.busy: gr.update(visible=True),
             self.found: gr.update(visible=False),
@@ -276,16 +246,6 @@ class DataStep:
             log=log,
             what="A dataset could not be checked",
         )
-
-
-def _progress(job: Job) -> tuple[str, str]:
-    """A bar to see; and words to hear, which change with every quarter only."""
-    if job.state == "waiting":
-        return work_markup.waiting(job.place, job.expected_wait_s), "Waiting in line"
-    last = job.events[-1] if job.events else Checking("Starting")
-    now = last if isinstance(last, Checking) else Checking("Nearly done")  # the result is told, the end not yet
-    quarter = f", {4 * now.done // now.total * 25} %" if now.total else ""
-    return work_markup.progress(now.text, now.done, now.total), now.text + quarter
 
 
 def _own_zip(upload: str | None) -> Path:

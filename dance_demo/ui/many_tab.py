@@ -2,7 +2,6 @@
 
     box -> a job names them -> summary -> filter, 50 rows at a time -> one photo large, or a contact sheet
 
-The page only watches the job. Its id stays in the browser, so that a page that was closed or reloaded finds it again.
 Nothing of the answers is kept in memory: what a page needs is read from the folder of the job.
 """
 
@@ -16,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 import gradio as gr
 from gradio.components.file import FileData
-from gradio.context import Context
 from gradio.data_classes import ListFiles
 
 from dance_demo.contact_sheet import TILES_AT_MOST, contact_sheet, n_sheets
@@ -34,7 +32,7 @@ from dance_demo.ui.classify_tab import ClassifyTab, Model
 from dance_demo.ui.downloads import handed_out, new_file
 from dance_demo.ui.examples import jpeg
 from dance_demo.ui.guard import own_upload
-from dance_demo.ui.job_watch import ASK_EVERY_S, LOOK, NO_JOB, QUICK, WATCH_EVERY_S, Pace, progress, spoken
+from dance_demo.ui.job_watch import LOOK, NO_JOB, QUICK, JobStep, Pace, Updates
 from dance_demo.ui.told import told
 from dance_demo.ui.train_tab import JOBS, SHORT
 
@@ -46,7 +44,6 @@ STOPPED = "Stopped before the first photo was named."
 SHEET_LINE: dict[str, Any] = {"concurrency_id": "sheets", "concurrency_limit": 1}
 
 log = logging.getLogger(__name__)
-Updates = dict[gr.blocks.Block, Any]  # what changes on the page
 
 
 class ManyInput(gr.File):
@@ -68,20 +65,17 @@ class FilterInput(gr.Radio):
         return payload if isinstance(payload, str) else ALL
 
 
-class ManyTab:
+class ManyTab(JobStep):
     """The components of the tab, and what happens when a visitor uses them. Make it inside a `gr.Tab`."""
 
     def __init__(self, classify: ClassifyTab) -> None:
-        self.classify = classify
         limits = replace(SHORT, seconds=SECONDS, kept_per_owner=1)
-        self.jobs = Jobs(JOBS, at_once=2, name="Naming your photos", limits=limits)
+        jobs = Jobs(JOBS, at_once=2, name="Naming your photos", limits=limits)
+        super().__init__(jobs, storage_key="dance-demo-many")
+        self.classify = classify
         self._models: WeakKeyDictionary[Job, Model] = WeakKeyDictionary()  # who answers in each job
         with beside_the_tabs():
-            self.job_id = gr.BrowserState(NO_JOB, storage_key="dance-demo-many", secret="dance-demo")
-            self.pace = gr.State(Pace())
             self.found_words = gr.State("")  # by which the table is filtered
-            self.timer = gr.Timer(WATCH_EVERY_S, active=False)
-            self.keeper = gr.Timer(ASK_EVERY_S)
         with gr.Column(elem_id="many-tab"):
             self.status = gr.HTML("", html_template='<p role="status">${value}</p>', elem_classes="visually-hidden")
             self.notice = gr.HTML()
@@ -155,8 +149,6 @@ class ManyTab:
             [self.box, self.classify.own],
             **QUICK | {"outputs": self.outputs, "show_progress": "minimal", "show_progress_on": self.box},
         )
-        self.timer.tick(self.watch, [self.job_id, self.pace], **quick)
-        self.keeper.tick(self.keep, self.job_id, None, **LOOK)
         self.stop.click(self.stop_job, self.job_id, **quick)
         self.again.click(self.start_over, self.job_id, **quick)
         typed = quick | {"trigger_mode": "always_last"}
@@ -170,7 +162,7 @@ class ManyTab:
         self.draw.click(self.show_sheet, asked, **drawn, show_progress_on=self.draw)
         self.sheet_pager.click(self.turn_sheet, asked, **drawn, show_progress_on=self.sheet)
         self.hide.click(self._without_sheet, None, **quick)
-        Context.root_block.load(self.restore, self.job_id, **quick)
+        self._watch_by(quick)
 
     def show_model(self, own: Model | None) -> str:
         """Say that the visitor's own model is going to answer."""
@@ -190,23 +182,9 @@ class ManyTab:
                 namer = Namer.of(model.classifier)
                 job = self.jobs.start(name_many, namer, uploads, SECONDS - SAVING_S, owner=owner)
                 self._models[job] = model
-            return self._seen(job, Pace()) | {self.job_id: job.id, self.timer: gr.Timer(active=True)}
+            return self._begun(job)
 
         return {self.box: None} | self._guarded(started)
-
-    def watch(self, job_id: Any, pace: Pace) -> Updates:
-        """Show how far the job is, or what came of it."""
-        return self._guarded(lambda: self._seen(self.jobs.find(job_id), pace))
-
-    def restore(self, job_id: Any) -> Updates:
-        """Find the job of this browser again, after a reload."""
-        if job_id in (None, NO_JOB):
-            return {self.status: ""}
-        return {self.timer: gr.Timer(active=True)} | self.watch(job_id, Pace())
-
-    def keep(self, job_id: Any) -> None:
-        """Ask for the job now and then, so that its answers stay as long as the page is open."""
-        self.jobs.find(job_id)
 
     def stop_job(self, job_id: Any) -> Updates:
         """Ask the job to end with what it has. The page goes on watching: that tells when it has."""
@@ -238,13 +216,7 @@ class ManyTab:
         return self._at_start(work_markup.remark(STOPPED))
 
     def _working(self, job: Job, pace: Pace) -> Updates:
-        if job.events and isinstance(job.events[-1], Answers):
-            return {self.status: gr.skip()}  # the result is told, the end not yet
-        bar, pace = progress(job, pace)
-        return {
-            self.progress: bar,
-            self.pace: pace,
-            self.status: escape(spoken(job)),
+        return self._progress(job, pace) | {
             self.notice: "",
             self.ways: gr.update(visible=False),
             self.busy: gr.update(visible=True),

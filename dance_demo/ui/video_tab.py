@@ -1,7 +1,6 @@
 """The tab "Video": a short clip in; its form over time, a pooled answer, and the pictures that speak most for it.
 
-A clip is read in a process of its own (a job), which the page only watches. Its id stays in the browser, so that a page
-that was closed or reloaded finds it again.
+A clip is read in a process of its own, a job.
 """
 
 import logging
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context
 from gradio.data_classes import FileData
 
 from dance_demo.clip_reader import MAX_FILE_BYTES, READ_S, installed
@@ -23,11 +21,10 @@ from dance_demo.job_pipe import TOO_LARGE
 from dance_demo.jobs import JobLimits, Jobs
 from dance_demo.model_store import ModelCard
 from dance_demo.ui import markup, video_markup, work_markup
-from dance_demo.ui.beside_tabs import beside_the_tabs
 from dance_demo.ui.guard import own_upload
-from dance_demo.ui.job_watch import LOOK, NO_JOB, WATCH_EVERY_S
+from dance_demo.ui.job_watch import LOOK, NO_JOB, JobStep, Pace, Updates
 from dance_demo.ui.told import told
-from dance_demo.video import Watched, Watching, watch_clip
+from dance_demo.video import Watched, watch_clip
 
 JOBS = Path(tempfile.gettempdir()) / "dance_demo-jobs"
 LIMITS = JobLimits(seconds=3 * READ_S, memory_bytes=1 << 30, standby_s=0, waiting=10, kept_per_owner=2)
@@ -42,7 +39,6 @@ STOPPED = "Stopped. Choose another clip, or the same one again."
 START: dict[str, Any] = {"concurrency_id": "starting", "concurrency_limit": 4, "api_visibility": "private"}
 
 log = logging.getLogger(__name__)
-Updates = dict[gr.blocks.Block, Any]  # what changes on the page
 
 
 class ClipInput(gr.File):
@@ -54,7 +50,7 @@ class ClipInput(gr.File):
         return None if payload is None else payload.path or ""
 
 
-class VideoTab:
+class VideoTab(JobStep):
     """The components of the tab, and what happens when a visitor uses them. Make it inside a `gr.Tab`.
 
     `model` is what `load_classifier` takes, `card` that of the same model.
@@ -65,10 +61,7 @@ class VideoTab:
             gr.HTML(video_markup.missing(), elem_id="video")
             return
         self.model = model
-        self.jobs = Jobs(JOBS, name=NAME, limits=LIMITS)
-        with beside_the_tabs():
-            self.timer = gr.Timer(WATCH_EVERY_S, active=False)
-            self.job_id = gr.BrowserState(NO_JOB, storage_key="dance-demo-clip", secret="dance-demo")
+        super().__init__(Jobs(JOBS, name=NAME, limits=LIMITS), storage_key="dance-demo-clip")
         with gr.Row(elem_id="video"):
             with gr.Column(elem_id="clip-column"):
                 self._lay_out_clip(card)
@@ -118,7 +111,7 @@ class VideoTab:
     def _connect(self) -> None:
         """Say what happens on each action of the visitor."""
         page = [self.status, self.notice, self.result, self.headline, self.scores, self.chart, self.strongest]
-        page += [self.busy, self.progress, self.stop, self.timer, self.job_id, self.preview]
+        page += [self.busy, self.progress, self.stop, self.timer, self.job_id, self.pace, self.preview]
         watch: dict[str, Any] = LOOK | {"outputs": page}
         start = START | {
             "outputs": [*page, self.clip],
@@ -127,68 +120,47 @@ class VideoTab:
         }
         self.clip.upload(self.start, [self.clip, self.job_id], **start, show_progress_on=self.clip)
         self.clip.clear(self.start_over, self.job_id, **watch)
-        self.timer.tick(self.watch, self.job_id, **watch)
         self.stop.click(self.end, self.job_id, **watch)
-        Context.root_block.load(self.restore, self.job_id, **watch)
+        self._watch_by(watch)
 
     def start(self, upload: str | None, last: Any, request: gr.Request) -> Updates:
         """Look at the clip that was put into the box, instead of one that is being looked at."""
 
         def started() -> Updates:
             path = _own_clip(upload)
-            if job := self._job(last):
+            if job := self.jobs.find(last):
                 job.stop()
                 job.wait(3.0)
             job = self.jobs.start(watch_clip, path, self.model, owner=f"clip of {request.session_hash}")
-            watching = {self.job_id: job.id, self.timer: gr.Timer(active=True)}
-            return self._working(job) | watching | {self.preview: video_markup.preview(path)}
+            return self._begun(job) | {self.preview: video_markup.preview(path)}
 
-        def refused(message: str) -> Updates:
-            return self._at_rest(markup.problem(message)) | {self.clip: None, self.preview: ""}
-
-        return self._told(started, refused)
-
-    def restore(self, job_id: Any) -> Updates:
-        """Find the job of this browser again, after a reload."""
-        if job_id in (None, NO_JOB):
-            return {self.status: ""}
-        return {self.timer: gr.Timer(active=True)} | self.watch(job_id)
-
-    def watch(self, job_id: Any) -> Updates:
-        """Show how far the job is, or what came of it."""
-        return self._told(lambda: self._seen(self._job(job_id)), lambda told: self._at_rest(markup.problem(told)))
+        return self._guarded(started, {self.clip: None, self.preview: ""})
 
     def end(self, job_id: Any) -> Updates:
         """Ask it to stop: what was seen until then is shown. The page goes on watching: that tells when it has."""
-        if job := self._job(job_id):
+        if job := self.jobs.find(job_id):
             job.stop()
         return {self.stop: gr.update(value="Stopping ...", interactive=False), self.status: "Stopping"}
 
     def start_over(self, job_id: Any) -> Updates:
         """The clip was taken out of the box: forget what was found in it."""
-        if job := self._job(job_id):
+        if job := self.jobs.find(job_id):
             job.stop()
         return self._at_rest(video_markup.WELCOME) | {self.job_id: NO_JOB, self.preview: ""}
 
-    def _job(self, job_id: Any) -> Job | None:
-        return self.jobs.find(job_id) if isinstance(job_id, str) else None
-
-    def _seen(self, job: Job | None) -> Updates:
+    def _seen(self, job: Job | None, pace: Pace) -> Updates:
         if job is None:
             return self._at_rest(video_markup.WELCOME + work_markup.remark(GONE)) | {self.job_id: NO_JOB}
         if job.active:
-            return self._working(job)
+            return self._working(job, pace)
         if isinstance(job.result, Watched):
             return self._done(job.result)
         if job.state == "stopped":
             return self._at_rest(video_markup.WELCOME + work_markup.remark(STOPPED))
         return self._at_rest(markup.problem(_problem(job))) | {self.preview: ""}  # which no browser could play either
 
-    def _working(self, job: Job) -> Updates:
-        bar, words = _progress(job)
-        return {
-            self.progress: bar,
-            self.status: words,
+    def _working(self, job: Job, pace: Pace) -> Updates:
+        return self._progress(job, pace) | {
             self.busy: gr.update(visible=True),
             self.notice: gr.update(value=video_markup.WELCOME, visible=True),
             self.result: gr.update(visible=False),
@@ -222,8 +194,14 @@ class VideoTab:
             self.timer: gr.Timer(active=False),
         }
 
-    def _told(self, answered: Callable[[], Updates], otherwise: Callable[[str], Updates]) -> Updates:
-        return told(answered, otherwise, log=log, what="A clip could not be answered")
+    def _guarded(self, answered: Callable[[], Updates], emptied: Updates | None = None) -> Updates:
+        """Whatever goes wrong becomes a sentence on the page, which stops watching."""
+        return told(
+            answered,
+            lambda message: self._at_rest(markup.problem(message)) | (emptied or {}),
+            log=log,
+            what="A clip could not be answered",
+        )
 
 
 def _frame(watched: Watched) -> Any:
@@ -243,18 +221,6 @@ def _problem(job: Job) -> str:
     """Why there is no answer. What ended the process from outside says the same thing of a clip."""
     ended = job.problem == TOO_LARGE or job.problem.startswith(f"{NAME} took") or job.problem.startswith(f"{NAME} stop")
     return TOO_MUCH if ended else job.problem
-
-
-def _progress(job: Job) -> tuple[str, str]:
-    """A bar to see; and words to hear, which change with every quarter only."""
-    if job.state == "waiting":
-        return work_markup.waiting(job.place, job.expected_wait_s), "Waiting in line"
-    last = job.events[-1] if job.events else None
-    if not isinstance(last, Watching):
-        return work_markup.progress("Opening the clip", 0, 0), "Opening the clip"
-    done, total = min(round(last.second), round(last.of_s)), round(last.of_s)
-    quarter = f", {4 * done // total * 25} %" if total else ""
-    return work_markup.progress("Looking at the clip, second", done, total), f"Looking at the clip{quarter}"
 
 
 def _own_clip(upload: str | None) -> Path:
