@@ -4,14 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench fuzz load kills lock clean space docker-steps
+.PHONY: run test slow lint bench fuzz load kills lock clean space docker-steps
 
 run: $(VENV)/.app
 	$(BIN)/python app.py $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from dance_demo.backbones import WEIGHTS_VARIABLE
 from dance_demo.classifier import Classifier
 from dance_demo.export import export_backbone
 from dance_demo.familiarity import Familiarity
@@ -44,6 +48,41 @@ def classifier() -> Classifier:
     if not os.environ.get("DANCE_DEMO_MODEL") and not (BUNDLED / CARD).exists():
         _missing("a model is needed (weights/ is empty, DANCE_DEMO_MODEL is not set)")
     return load_classifier()
+
+
+@dataclass(frozen=True)
+class ImageNet:
+    """The ImageNet backbone as two processes made it that began at the same moment: what they named, and left."""
+
+    cache: Path
+    named: tuple[Path, ...]
+    left: tuple[Path, ...]
+
+
+@pytest.fixture(scope="session")
+def imagenet(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> ImageNet:
+    """Made once for all tests, because it takes half a minute."""
+    cache = tmp_path_factory.mktemp("imagenet") / "cache"
+    weights = shared / "weights" / "mobilenet_v2_imagenet.weights.h5"
+    environment = {**os.environ, WEIGHTS_VARIABLE: str(weights), "DANCE_DEMO_CACHE": str(cache)}
+    code = "from dance_demo.backbones import backbone_file; print(backbone_file('imagenet'))"
+    options = {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    both = [subprocess.Popen([sys.executable, "-B", "-c", code], **options) for _ in range(2)]
+    try:
+        named = tuple(Path(process.communicate(timeout=900)[0].strip().splitlines()[-1]) for process in both)
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+    return ImageNet(cache, named, tuple(sorted(cache.iterdir())))
+
+
+@pytest.fixture
+def imagenet_cache(imagenet: ImageNet, shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the ImageNet backbone in use. What else tests keep there, others find again."""
+    monkeypatch.setenv(WEIGHTS_VARIABLE, str(shared / "weights" / "mobilenet_v2_imagenet.weights.h5"))
+    monkeypatch.setenv("DANCE_DEMO_CACHE", str(imagenet.cache))
+    return imagenet.cache
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 START_WITHIN_S = 120
+# Gradio leaves event loops unclosed. Telling of that in the middle of an import breaks the import (CPython gh-106176).
+WARNINGS = "default,ignore:unclosed event loop:ResourceWarning"
 JSON, FORM = {"Content-Type": "application/json"}, {"Content-Type": "multipart/form-data; boundary=x"}
 META = {"_type": "gradio.FileData"}
 # What may be done to the process before the app starts in it.
@@ -111,7 +113,7 @@ def running_app(folder: Path, *arguments: str, after: str = "", **environment: s
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
-    settings = {"GRADIO_TEMP_DIR": str(folder / "uploads"), "TMPDIR": str(folder / "tmp"), "PYTHONWARNINGS": "default"}
+    settings = {"GRADIO_TEMP_DIR": str(folder / "uploads"), "TMPDIR": str(folder / "tmp"), "PYTHONWARNINGS": WARNINGS}
     run = "\nimport runpy\nrunpy.run_path('app.py', run_name='__main__')"
     start = ["-c", after + run] if after else ["app.py"]
     with (folder / "log").open("w") as log:

@@ -125,10 +125,9 @@ def test_decisions_about_another_dataset_are_refused(decisions):
 # Pictures ---------------------------------------------------------------------------------------------------------
 
 
-def pooled_features(dataset: PhotoDataset, backbone: Path, folder: Path) -> np.ndarray:
-    steps = embed(
-        dataset.photos, (), backbone=Backbone(backbone), cache=folder, looks=(PLAIN,), scratch=folder / "features.npy"
-    )
+def pooled_features(dataset: PhotoDataset, backbone: Path, folder: Path, *, cache: Path | None = None) -> np.ndarray:
+    kept = {"cache": cache or folder, "scratch": folder / "features.npy"}
+    steps = embed(dataset.photos, (), backbone=Backbone(backbone), looks=(PLAIN,), **kept)
     while True:
         try:
             next(steps)
@@ -157,11 +156,11 @@ def test_six_in_ten_flipped_labels_of_drawings_are_among_the_first_15_percent(cl
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
-def test_flipped_labels_of_real_photos_are_found_more_often_than_by_chance(shared, tmp_path, monkeypatch, capsys, name):
-    monkeypatch.setenv("DANCE_DEMO_IMAGENET_WEIGHTS", str(shared / "weights" / "mobilenet_v2_imagenet.weights.h5"))
-    monkeypatch.setenv("DANCE_DEMO_CACHE", str(tmp_path))
+def test_flipped_labels_of_real_photos_are_found_more_often_than_by_chance(
+    shared, imagenet_cache, tmp_path, capsys, name
+):
     dataset, _ = open_dataset(shared / "data" / "dance", workspace=tmp_path)
-    pooled = pooled_features(dataset, backbone_file(name), tmp_path)
+    pooled = pooled_features(dataset, backbone_file(name), tmp_path, cache=imagenet_cache / "features")
     shares = []
     for seed in range(3):
         labels, planted = flipped(dataset.labels, 0.1, seed)

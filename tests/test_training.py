@@ -494,13 +494,11 @@ def test_a_photo_that_has_gone_is_named(dataset, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_public_photos_are_named_right_72_times_in_100_by_folds(shared, tmp_path, monkeypatch, capsys):
+def test_the_public_photos_are_named_right_72_times_in_100_by_folds(shared, imagenet_cache, tmp_path, capsys):
     """With ImageNet's eyes: those of the bundled model have seen these photos."""
-    monkeypatch.setenv("DANCE_DEMO_IMAGENET_WEIGHTS", str(shared / "weights" / "mobilenet_v2_imagenet.weights.h5"))
-    monkeypatch.setenv("DANCE_DEMO_CACHE", str(tmp_path / "cache"))
     public, _ = open_dataset(shared / "data" / "dance", workspace=tmp_path)
     config = TrainingConfig(folds=5, backbone="imagenet")
-    *_, result = train(tmp_path / "job", never, public, config, tmp_path / "cache")
+    *_, result = train(tmp_path / "job", never, public, config, imagenet_cache / "features")
     evaluation = result.evaluation
     with capsys.disabled():
         low, high = evaluation.accuracy_interval
@@ -509,4 +507,4 @@ def test_the_public_photos_are_named_right_72_times_in_100_by_folds(shared, tmp_
               f"{len(result.suspicions)} suspicious labels")  # fmt: skip
     assert evaluation.n == 364 and evaluation.accuracy >= 0.72
     assert load_trained(result.model).backbone.sha256 == load_card(result.model).training["backbone_sha256"]
-    assert backbone_file("imagenet").parent == tmp_path / "cache"
+    assert backbone_file("imagenet").parent == imagenet_cache

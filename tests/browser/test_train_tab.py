@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dance_demo.illustrations import draw
-from tests.browser.conftest import opening
+from tests.browser.conftest import Windows, opening
 from tests.browser.tabs import open_tab
 from tests.made_up import jpeg
 
@@ -58,9 +58,9 @@ def two_forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained_page(browser: Browser, app_url: str, two_forms: Path) -> Iterator[Page]:
+def trained_page(windows: Windows, app_url: str, two_forms: Path) -> Iterator[Page]:
     """A page that has trained on the two forms, by keyboard alone; for all tests that begin after that."""
-    with opening(browser, app_url) as opened:
+    with opening(windows, app_url) as opened:
         page = train_tab(opened())
         upload(page, two_forms)
         page.locator("#start-training").focus()

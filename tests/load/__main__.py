@@ -160,9 +160,9 @@ def _growth(before: dict[str, float], after: dict[str, float]) -> dict[str, floa
 
 
 def settled(app: RunningApp) -> dict[str, float]:
-    """What the process holds when it has had a few seconds of peace: the least of several looks."""
+    """What the process holds when it has had a moment of peace: the least of several looks."""
     looks = []
-    for _ in range(6):
+    for _ in range(4):
         time.sleep(1)
         looks.append(app.resources())
     return {name: min(look[name] for look in looks) for name in looks[0]}
