@@ -79,7 +79,17 @@ def test_every_key_is_documented_and_holds_what_it_may(key: str) -> None:
 
 
 def test_everything_that_a_space_of_ours_needs_is_said() -> None:
-    named = {"title", "emoji", "sdk", "sdk_version", "python_version", "app_file", "short_description", "tags"}
+    named = {
+        "title",
+        "emoji",
+        "sdk",
+        "sdk_version",
+        "python_version",
+        "app_file",
+        "short_description",
+        "tags",
+        "license",
+    }
     assert named | {"suggested_hardware", "startup_duration_timeout"} <= FRONT.keys()
     assert (FRONT["sdk"], FRONT["suggested_hardware"]) == ("gradio", "cpu-basic")
     assert len(FRONT["short_description"]) <= 60
@@ -91,8 +101,8 @@ def test_the_versions_are_those_that_are_installed() -> None:
     assert FRONT["python_version"] == "3.11" and "CPython 3.11" in (ROOT / "requirements.lock").read_text()
 
 
-def test_a_licence_is_named_if_there_is_one_and_only_then() -> None:
-    assert ("license" in FRONT) == bool(list(ROOT.glob("LICEN[SC]E*")))
+def test_as_long_as_no_licence_was_chosen_none_is_claimed() -> None:
+    assert (FRONT["license"] == "other") == (not list(ROOT.glob("LICEN[SC]E*")))
 
 
 # The tree ---------------------------------------------------------------------------------------------------------
