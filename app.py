@@ -21,16 +21,16 @@ def main() -> None:
         check_port(**where)
         if certificate:
             check_certificate(*certificate)
-        from dance_demo.ui.page import build_demo, launch
+        from dance_demo.ui.page import build_page, launch
 
         classroom = Classroom(**where, password=password, secure=bool(certificate)) if settings.classroom else None
-        demo = build_demo(settings.model, classroom=classroom)
+        page = build_page(settings.model, classroom=classroom)
     except DanceDemoError as error:
         sys.exit(f"The app cannot start. {error}")
     if password and not classroom:
         print(f"Password: {password}", flush=True)
     behind = {"password": password, "certificate": certificate, "classroom": classroom}
-    launch(demo, **where, share=settings.share, mcp=settings.mcp, **behind)
+    launch(page, **where, share=settings.share, mcp=settings.mcp, **behind)
 
 
 def arguments() -> argparse.Namespace:

@@ -2,9 +2,11 @@
 
 import os
 import sys
+from dataclasses import dataclass
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from dance_demo.archive import ArchiveLimits
 from dance_demo.backbones import known_backbone
@@ -36,16 +38,24 @@ WAITING_AT_MOST, WAITING_IN_CLASS = 100, 300  # requests in the queue, for every
 VISITS_REMEMBERED = 150  # about 1 MB each; whoever comes back later chooses the photo again
 
 
-def build_demo(model: str | None = None, *, classroom: Classroom | None = None) -> gr.Blocks:
+@dataclass(frozen=True)
+class Page:
+    """What a visitor sees, and the routes that it calls beside Gradio's own."""
+
+    demo: gr.Blocks
+    routes: tuple[Route, ...]
+
+
+def build_page(model: str | None = None, *, classroom: Classroom | None = None) -> Page:
     """Put the page together around a model (see `load_classifier`); raises ModelError if that cannot be used."""
     classifier, card = load_classifier(model, find_backbone=known_backbone), load_card(model)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(DELETE_EVERY_S, DELETE_AFTER_S)) as demo:
         gr.HTML(markup.HEADER)
-        with gr.Tabs() as page:
+        with gr.Tabs() as tabs:
             with gr.Tab("Name a dance", id=CLASSIFY):
                 classify = ClassifyTab(classifier, card)
             with gr.Tab("Train your own", id="train"):
-                TrainTab(classify, page, classify_id=CLASSIFY)
+                TrainTab(classify, tabs, classify_id=CLASSIFY)
             with gr.Tab("Many photos", id="many"):
                 ManyTab(classify)
             with gr.Tab("Live", id="live"):
@@ -59,15 +69,14 @@ def build_demo(model: str | None = None, *, classroom: Classroom | None = None) 
             if classroom:
                 join_tab(classroom)
         add_endpoints(classifier, card)
-    demo.camera_route = live.frames.route  # for `launch`
     demo.queue(api_open=False, max_size=WAITING_IN_CLASS if classroom else WAITING_AT_MOST)
     if classroom:
         let_everybody_have_a_turn(demo)
-    return demo
+    return Page(demo, (*plain_routes(demo), live.frames.route))
 
 
 def launch(
-    demo: gr.Blocks,
+    page: Page,
     *,
     host: str,
     port: int,
@@ -78,6 +87,7 @@ def launch(
     classroom: Classroom | None = None,
 ) -> None:
     """Serve the page until it is stopped; with `mcp` also the tools for assistants."""
+    demo = page.demo
     door, names = Door(password) if password else None, own_names() if classroom else None
     around = [*middleware(share=share, mcp=mcp, door=door, names=names), Middleware(Assets)]
     # Not verified: the server asks itself, by a name that no certificate holds, whether it is there.
@@ -90,7 +100,7 @@ def launch(
         share=share,
         theme=theme(),
         css=css(),
-        app_kwargs={"middleware": around, "routes": [*plain_routes(demo), demo.camera_route]} | tools,
+        app_kwargs={"middleware": around, "routes": list(page.routes)} | tools,
         mcp_server=mcp,
         max_file_size=ArchiveLimits().archive_bytes,  # a zip; photos are held to less where they are opened
         state_session_capacity=VISITS_REMEMBERED,

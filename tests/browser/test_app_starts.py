@@ -16,7 +16,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("statement", ["import app", "from dance_demo.ui.page import build_demo; build_demo()"])
+@pytest.mark.parametrize("statement", ["import app", "from dance_demo.ui.page import build_page; build_page()"])
 def test_nothing_heavy_is_loaded(statement: str) -> None:
     loaded = f"import json, sys; print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
     process = run(f"{statement}; {loaded}")
