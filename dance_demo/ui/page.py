@@ -35,6 +35,8 @@ TITLE = "Name the dance"
 CLASSIFY = "classify"
 DELETE_EVERY_S, DELETE_AFTER_S = 600, 3600  # visitors' files
 WAITING_AT_MOST, WAITING_IN_CLASS = 100, 300  # requests in the queue, for everybody together
+# Gradio makes a table of its latest 10,000 calls after each of them, for a page of its own that is closed here.
+NO_TABLE_OF_CALLS = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000", "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 VISITS_REMEMBERED = 150  # about 1 MB each; whoever comes back later chooses the photo again
 
 
@@ -49,6 +51,7 @@ class Page:
 def build_page(model: str | None = None, *, classroom: Classroom | None = None) -> Page:
     """Put the page together around a model (see `load_classifier`); raises ModelError if that cannot be used."""
     classifier, card = load_classifier(model, find_backbone=known_backbone), load_card(model)
+    os.environ.update(NO_TABLE_OF_CALLS)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(DELETE_EVERY_S, DELETE_AFTER_S)) as demo:
         gr.HTML(markup.HEADER)
         with gr.Tabs() as tabs:
