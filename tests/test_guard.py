@@ -265,6 +265,9 @@ def test_S4_too_many_files_at_once_are_refused(page: Page) -> None:
         body = form(b"a", count=count)
         for sent in (body, in_halves_of_delimiters(body)):
             assert page.ask("POST", "/gradio_api/upload", sent, FORM)[0] == expected
+    headers = FORM | {"Origin": f"http://{page.host}"}  # as a browser sends it, which shows the visitor what comes back
+    told = f"These are more than {UPLOAD_FILES} files. Put them into a zip."
+    assert page.ask("POST", "/gradio_api/upload", body, headers)[:2] == (413, told)
     for kind in ("boundary=x", "boundary=y; boundary=x", "boundary=x; boundary=y", "charset=a; boundary=x"):
         body, headers = form(b"a", count=1000), {"Content-Type": f"multipart/form-data; {kind}"}
         assert page.ask("POST", "/gradio_api/upload", body, headers)[0] in (413, 415)

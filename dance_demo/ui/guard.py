@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dance_demo.errors import PhotoError
@@ -243,8 +243,11 @@ class _Exchange:
         if self.answering:  # too late for words
             await self._send({"type": "http.response.body", "body": b""})
         else:
-            answer = JSONResponse({"detail": str(refusal)}, refusal.status)
-            await answer(scope, self._receive, self.send)
+            # The page shows its visitor what comes back from an upload, letter by letter; programs send no Origin.
+            plain = scope["path"] == _UPLOAD and "origin" in Headers(scope=scope)
+            words = PlainTextResponse(str(refusal)) if plain else JSONResponse({"detail": str(refusal)})
+            words.status_code = refusal.status
+            await words(scope, self._receive, self.send)
 
 
 def _check_route(scope: Scope, mcp: bool) -> None:
