@@ -103,6 +103,7 @@ def test_a_photo_from_the_camera_is_answered(open_page: OpenPage) -> None:
     page.route(re.compile(r"upload_progress\?upload_id=$"), lambda route: route.fulfill(**done))
     page.get_by_role("button", name="Capture from camera").click()
     page.locator("#photo").get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#photo video').videoWidth > 0")  # before, there is no picture
     page.get_by_role("button", name="capture photo").click()
     wait_for_answer(page)
 
