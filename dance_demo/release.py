@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dance_demo import plots
 from dance_demo.crossvalidation import OutOfFold, crossvalidate
 from dance_demo.export import export_backbone
 from dance_demo.familiarity import Familiarity, limits
@@ -26,6 +27,8 @@ from dance_demo.training_photos import NO_FOLD, TrainingPhotos
 
 if TYPE_CHECKING:
     import keras
+
+CONFUSION, RELIABILITY = "confusion.png", "reliability.png"  # pictures for the model card
 
 
 def release(
@@ -62,7 +65,7 @@ def _saved(
 ) -> ModelCard:
     temperature = held_out.temperature(photos)
     refusal = limits(held_out.distances, held_out.probabilities(temperature))
-    evaluation = held_out.evaluation(photos, temperature).to_json()
+    evaluation = held_out.evaluation(photos, temperature)
     with tempfile.TemporaryDirectory() as folder:
         backbone = Path(folder) / BACKBONE
         export_backbone(backbone_at(model, recipe.served_side_px), backbone, side_px=recipe.served_side_px)
@@ -73,14 +76,14 @@ def _saved(
             FAMILIARITY: _familiarity(model, photos, recipe).with_limits(**refusal).to_npz_bytes(),
             SEEN: write_seen(photos),
         }
-    return save_model(
+    card = save_model(
         out,
         files,
         name="Eight dances of India",
         class_names=photos.class_names,
         mirrored_view=recipe.mirrored_view,
         photos_per_class=_counts(photos),
-        evaluation={**evaluation, **refusal, "temperature": temperature, "protocol": _protocol(photos)},
+        evaluation={**evaluation.to_json(), **refusal, "temperature": temperature, "protocol": _protocol(photos)},
         training={
             "recipe": recipe.name,
             "seed": seed,
@@ -90,6 +93,10 @@ def _saved(
             "python": platform.python_version(),
         },
     )
+    (out / CONFUSION).write_bytes(plots.png(plots.confusion(evaluation)))
+    judged = held_out.probabilities(temperature), photos.classes[held_out.indices].tolist()
+    (out / RELIABILITY).write_bytes(plots.png(plots.reliability(*judged)))
+    return card
 
 
 def _head(model: "keras.Model", class_names: tuple[str, ...], temperature: float, backbone_sha256: str) -> Head:

@@ -33,7 +33,7 @@ from dance_demo.network import (
 )
 from dance_demo.photos import square
 from dance_demo.recipe import RECIPES, Recipe
-from dance_demo.release import release
+from dance_demo.release import CONFUSION, RELIABILITY, release
 from dance_demo.training_photos import NO_FOLD, TrainingPhotos
 from tests.conftest import ROOT
 from tests.made_up import photo
@@ -139,6 +139,9 @@ def test_the_card_says_how_many_photos_were_measured_and_how(released):
     assert card.evaluation["protocol"].startswith("20 photos in 2 folds") and "4 extra" in card.evaluation["protocol"]
     assert card.training["recipe"] == "quick" and card.training["seed"] == 0
     assert "held-out photos right" in card.summary()
+    for name in (CONFUSION, RELIABILITY):
+        with Image.open(released.folder / "model" / name) as picture:
+            assert min(picture.size) > 300
 
 
 @pytest.mark.slow

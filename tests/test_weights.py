@@ -5,8 +5,10 @@ photos that it never saw stands in its card.
 """
 
 import csv
+import io
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +16,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dance_demo import gradcam
+from dance_demo import gradcam, plots
 from dance_demo.classifier import Classification, Classifier
 from dance_demo.errors import ModelError
+from dance_demo.evaluation import Evaluation
 from dance_demo.illustrations import FORM_NAMES, draw
 from dance_demo.keras_backbone import keras_backbone
 from dance_demo.model_store import BACKBONE, BUNDLED, CARD, load_card, resolve, verify
 from dance_demo.photos import PHOTO_SUFFIXES, open_photo, to_batch
+from dance_demo.release import CONFUSION
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -87,6 +91,19 @@ def test_the_card_says_how_the_accuracy_was_held_out_and_the_readme_says_the_sam
     for readme in (ROOT / "README.md", BUNDLED / "README.md"):
         text = readme.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ").replace(" %", "%")
         assert not {figure for figure in figures if figure not in text}, readme
+
+
+def test_the_picture_of_confusions_shows_the_figures_of_the_card():
+    if not (BUNDLED / CARD).exists():
+        pytest.skip("weights/ is empty")
+    e = load_card(BUNDLED).evaluation
+    names = [field.name for field in fields(Evaluation)]
+    measured = Evaluation(**{name: e[name] for name in names} | {"confusion": np.array(e["confusion"])})
+    drawn = io.BytesIO(plots.png(plots.confusion(measured)))
+    with Image.open(BUNDLED / CONFUSION) as shipped, Image.open(drawn) as anew:
+        assert shipped.size == anew.size
+        difference = np.abs(np.asarray(shipped.convert("L"), int) - np.asarray(anew.convert("L"), int))
+    assert difference.mean() < 0.5  # letters may be drawn a little otherwise elsewhere
 
 
 # What it says -----------------------------------------------------------------------------------------------------

@@ -85,6 +85,8 @@ def kill_again_and_again(dice: random.Random, kills: int, folder: Path) -> list[
             crowd = Crowd.before(app, photos=4)
             answered = crowd.visit(0).outcome == "answered"
             starts.append(time.monotonic() - started if answered else float("inf"))
+            if turn and turn % 20 == 0:
+                print(f"{turn} of {kills} apps killed", flush=True)
             if turn == kills:
                 assert train(app), "the last training did not come to its end"
                 assert app.resources()["temporary_mb"] <= TEMPORARY_MB, "killed apps have left files"
