@@ -111,6 +111,7 @@ async function look(mine) {
   if (!video.videoWidth) return 50;
   const started = performance.now();
   const jpeg = await take();
+  if (mine !== run || frozen) return 0;  // switched off meanwhile: nothing more may leave
   const answer = await ask(jpeg, anew);
   if (mine !== run || frozen) return 0;
   if (answer.status !== 200) {

@@ -138,6 +138,26 @@ def test_a_form_can_be_chosen_for_the_heatmap_and_it_can_be_left_out(browser_on_
     page.wait_for_function("document.querySelector('[data-part=heat]').width === 1")
 
 
+SLOW_CANVAS = """() => {
+  const toBlob = HTMLCanvasElement.prototype.toBlob;
+  HTMLCanvasElement.prototype.toBlob = function (done, ...rest) {
+    return toBlob.call(this, blob => setTimeout(done, 600, blob), ...rest);
+  };
+}"""
+
+
+def test_V6_a_picture_in_the_making_is_not_sent_any_more_when_the_camera_goes_off(browser_on_stage: Page) -> None:
+    page, asked = browser_on_stage, []
+    page.evaluate(SLOW_CANVAS)
+    start(page)
+    page.on("request", lambda request: LIVE_FRAME in request.url and asked.append(request.url))
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_function(f"!({CAMERA_ON})")
+    asked.clear()
+    page.wait_for_timeout(1000)
+    assert asked == []
+
+
 def test_V6_the_camera_goes_off_when_its_visitor_leaves(browser_on_stage: Page) -> None:
     page, asked = browser_on_stage, []
     page.on("request", lambda request: LIVE_FRAME in request.url and asked.append(request.url))
