@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Page, expect
 
 from dance_demo.familiarity import Familiarity
 from dance_demo.head import Head
 from dance_demo.illustrations import draw
 from dance_demo.model_store import BACKBONE, BUNDLED, FAMILIARITY, HEAD, load_classifier, save_model
 from dance_demo.one_line import is_one_line, one_line
-from tests.browser.conftest import PATIENCE_MS
 from tests.browser.tabs import open_tab
 from tests.hostile import HOSTILE, as_file_names
 from tests.running_app import RunningApp, running_app
@@ -40,17 +39,6 @@ def upload(page: Page, name: str, content: bytes) -> None:
     kind = "image/svg+xml" if name.endswith("svg") else "image/jpeg"
     box = page.locator("#photo input[type=file]")
     box.set_input_files({"name": name, "mimeType": kind, "buffer": content})
-
-
-def choose(page: Page, rank: int, name: str) -> None:
-    """Click on a class, and again if need be: on a busy machine a click may fall onto a row that is just redrawn."""
-    told = "name => document.querySelector('#caption').textContent.includes(name)"
-    page.locator(ROWS).nth(rank).click()
-    try:
-        page.wait_for_function(told, arg=name, timeout=PATIENCE_MS / 2)
-    except TimeoutError:
-        page.locator(ROWS).nth(rank).click()
-        page.wait_for_function(told, arg=name)
 
 
 def photo(number: int) -> bytes:
@@ -101,7 +89,8 @@ def test_S1_D17_hostile_class_names_are_shown_as_text_wherever_an_answer_names_t
     assert [text.strip() for text in page.locator(f"{ROWS} dt").all_text_contents()] == list(names)
     assert names[0] in page.locator(".headline h2").text_content()
     for rank, name in enumerate(names):
-        choose(page, rank, name)
+        page.locator(ROWS).nth(rank).click()
+        page.wait_for_function("name => document.querySelector('#caption').textContent.includes(name)", arg=name)
         page.wait_for_function("name => document.querySelector('#overlay img').alt.includes(name)", arg=name)
     page.get_by_label("Why this and not that").check()
     page.wait_for_function("() => document.querySelector('#caption').textContent.includes(' rather than ')")
