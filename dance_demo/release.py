@@ -64,7 +64,8 @@ def _saved(
     seed: int,
 ) -> ModelCard:
     temperature = held_out.temperature(photos)
-    refusal = limits(held_out.distances, held_out.probabilities(temperature))
+    probabilities = held_out.probabilities(temperature)
+    refusal = limits(held_out.distances, probabilities)
     evaluation = held_out.evaluation(photos, temperature)
     with tempfile.TemporaryDirectory() as folder:
         backbone = Path(folder) / BACKBONE
@@ -94,8 +95,8 @@ def _saved(
         },
     )
     (out / CONFUSION).write_bytes(plots.png(plots.confusion(evaluation)))
-    judged = held_out.probabilities(temperature), photos.classes[held_out.indices].tolist()
-    (out / RELIABILITY).write_bytes(plots.png(plots.reliability(*judged)))
+    classes = photos.classes[held_out.indices].tolist()
+    (out / RELIABILITY).write_bytes(plots.png(plots.reliability(probabilities, classes)))
     return card
 
 

@@ -1,6 +1,8 @@
 """Step 1 of "Train your own": photos in; what was found in them, before anything is trained.
 
-ways in -> a job unpacks and checks -> report -> `prepared` holds the dataset, if it can be trained on
+    ways in -> a job unpacks and checks -> report -> `prepared` holds the dataset, if it can be trained on
+
+What a reload does to the job, see `JobStep`.
 """
 
 import logging

@@ -64,7 +64,7 @@ class Window:
         return troubles
 
     def _is_local(self, url: str) -> bool:
-        return url.startswith((self.url, "data:", "blob:", "about:"))
+        return url.startswith((self.url, "data:", "blob:"))
 
 
 class Windows:
