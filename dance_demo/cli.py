@@ -130,6 +130,7 @@ def crossvalidate(options: argparse.Namespace) -> int:
         directory=options.runs,
         seed=options.seed,
         folds=options.only,
+        apart=options.apart,
         log=_log,
     )
     result = held_out.evaluation(photos, held_out.temperature(photos)).to_json()
@@ -300,6 +301,8 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "crossvalidate", crossvalidate)
     _add_training(command)
     command.add_argument("--only", type=int, nargs="+", metavar="FOLD", help="only these folds")
+    command.add_argument("--apart", type=float, metavar="COSINE", help="leave out extra photos that look more like a "
+                         "photo of the fold than this")  # fmt: skip
     command.add_argument("--models", type=Path, metavar="DIR", help="save a model for each fold in this directory")
 
     compare_command.add_arguments(_command(commands, "compare", compare_command.compare))

@@ -46,7 +46,18 @@ def finetune(
         return model
     load_initial_weights(model, init)
     _fit_head_on_frozen_features(model, photos, indices, recipe)
-    batches = _batches(photos, indices, recipe, seed)
+    if recipe.epochs:
+        _fit(model, _batches(photos, indices, recipe, seed), recipe, directory=directory, seed=seed, log=log)
+    _save_weights(model, finished)
+    return model
+
+
+def _fit(
+    model: "keras.Model", batches: Any, recipe: Recipe, *, directory: Path, seed: int, log: Callable[[str], None]
+) -> None:
+    """Train for the epochs of the recipe, or for those that are left of them."""
+    import keras
+
     steps = recipe.epochs * len(batches)
     model.compile(
         optimizer=_optimizer(recipe, steps, model),
@@ -75,8 +86,6 @@ def finetune(
             keras.callbacks.CSVLogger(directory / "history.csv", append=True),
         ],
     )
-    _save_weights(model, finished)
-    return model
 
 
 def _batches(photos: TrainingPhotos, indices: np.ndarray, recipe: Recipe, seed: int) -> Any:

@@ -16,7 +16,7 @@ class Recipe:
 
     name: str = "unnamed"
     side_px: int = 224
-    epochs: int = 14
+    epochs: int = 14  # 0: the backbone stays as it is, under a logistic regression
     batch_size: int = 16
     first_trainable: str = "block_3_expand"  # this layer and all above it learn; "" means all layers
     backbone_rate: float = 3e-4

@@ -22,7 +22,7 @@ from dance_demo.crossvalidation import OutOfFold, crossvalidate
 from dance_demo.errors import ModelError, TrainingError
 from dance_demo.familiarity import Familiarity, limits
 from dance_demo.finetune import finetune
-from dance_demo.model_store import ModelCard, load_card, load_classifier
+from dance_demo.model_store import BUNDLED, ModelCard, load_card, load_classifier
 from dance_demo.network import (
     _inputs,
     build_backbone,
@@ -158,6 +158,37 @@ def test_finished_folds_are_not_trained_again_and_never_taken_for_those_of_anoth
             crossvalidate(**arguments, init=init, directory=runs)
 
 
+@pytest.mark.slow
+def test_extra_photos_that_look_like_a_held_out_one_can_be_left_out(init, tmp_path):
+    photos = made_up_photos()
+    copy, strange = 20, 21
+    photos.squares[copy], photos.squares[strange] = photos.squares[0], 255 - photos.squares[strange]
+    looks = crossvalidation._looks(photos, QUICK, init)
+    np.testing.assert_allclose(np.linalg.norm(looks, axis=1), 1, rtol=1e-5)
+    fold = photos.folds[0]
+    everybody, strict = photos.training_indices(fold), crossvalidation._apart(photos, fold, looks, 0.9999)
+    assert set(everybody) - set(strict) == {copy}
+    nobody = crossvalidation._apart(photos, fold, looks, -1.0)
+    assert nobody.tolist() == [index for index in everybody if photos.folds[index] != NO_FOLD]
+
+    run = {"init": init, "directory": tmp_path, "folds": [fold]}
+    crossvalidate(photos, QUICK, apart=0.9999, **run)
+    with pytest.raises(TrainingError, match="belongs to a training with other apart. Use another"):
+        crossvalidate(photos, QUICK, **run)
+
+
+@pytest.mark.slow
+def test_without_epochs_the_backbone_stays_as_it_is_under_a_logistic_regression(init, tmp_path):
+    photos, recipe = made_up_photos(), replace(QUICK, epochs=0)
+    model = finetune(photos, np.arange(24), recipe, init=init, directory=tmp_path)
+    assert changed_layers(model, init) == []
+    answers = model.predict(_inputs(photos.squares, 32), verbose=0).argmax(axis=1)
+    assert (answers == photos.classes).mean() > 0.9
+    again = finetune(photos, np.arange(24), recipe, init=init, directory=tmp_path)
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -282,9 +313,10 @@ def test_the_limits_refuse_the_share_of_held_out_photos_that_they_promise():
     Familiarity.fit(generator.random((9, 6), np.float32)).with_limits(**found)
 
 
-def test_the_recipe_that_ships_is_complete_and_wrong_ones_are_refused_with_the_reason(tmp_path):
-    standard = Recipe.load(RECIPES / "standard.json")
-    assert standard.name == "standard" and standard.augmentation == Augmentation()
+def test_the_recipes_that_were_tried_are_complete_and_wrong_ones_are_refused_with_the_reason(tmp_path):
+    tried = {path.stem: Recipe.load(path) for path in RECIPES.glob("*.json")}
+    assert {name: recipe.name for name, recipe in tried.items()} == {name: name for name in tried}
+    assert tried["standard"].augmentation == Augmentation() and tried["frozen"].epochs == 0
     for number, (text, reason) in enumerate(
         [
             ("{", "Expecting"),
@@ -299,6 +331,13 @@ def test_the_recipe_that_ships_is_complete_and_wrong_ones_are_refused_with_the_r
             Recipe.load(path)
     with pytest.raises(TrainingError, match="No such file"):
         Recipe.load(tmp_path / "none.json")
+
+
+def test_the_model_that_ships_is_of_the_standard_recipe():
+    card, recipe = load_card(BUNDLED), Recipe.load(RECIPES / "standard.json")
+    assert (card.training["recipe"], card.mirrored_view) == (recipe.name, recipe.mirrored_view)
+    assert load_classifier(BUNDLED).backbone.input_side_px == recipe.served_side_px
+    assert card.training["drawings_per_class"] == recipe.drawings_per_class
 
 
 def test_initial_weights_that_are_none_are_refused(tmp_path):

@@ -4,6 +4,7 @@
     tf.function   one compiled pass that returns the feature map, heatmap in closed form
     ours          LiteRT for the feature map, heatmap in closed form
 
+Ours looks at every view that the model that ships is asked about (a photo and its mirror image), the others at one.
 The three take turns on the same photo, so that a machine whose speed drifts drifts for all of them. The Keras networks
 have the architecture of ours and random weights: speed does not depend on their values.
 """
@@ -39,9 +40,10 @@ def main() -> None:
     label = answer.top.label
     textbook, compiled = _textbook(side_px, len(classifier.class_names)), _compiled(side_px, classifier.head)
     batch = to_input(photo, side_px)[None]
+    views = np.concatenate([batch, batch[:, :, ::-1]]) if classifier.mirrored_view else batch
 
     def ours() -> None:
-        _explained(classifier.backbone.feature_maps(batch)[0], classifier.head)
+        _explained(classifier.backbone.feature_maps(views).mean(axis=0), classifier.head)
 
     def ours_whole() -> None:
         opened = open_photo(ordinary)
@@ -59,7 +61,7 @@ def main() -> None:
             "decode a 12 MP JPEG, reduced": lambda: open_photo(large),
             "decode a 12 MP JPEG, in full": lambda: open_photo(large, max_side_px=None),
             "photo to network input": lambda: to_input(photo, side_px),
-            "network": lambda: classifier.backbone.feature_maps(batch),
+            f"network, {len(views)} of its views": lambda: classifier.backbone.feature_maps(views),
             "heatmap of another class": lambda: heatmap(answer.feature_map, classifier.head, 1),
             "overlay": lambda: overlay(photo, classifier.heatmap(answer, label)),
             "network + heatmap, ours": ours,
