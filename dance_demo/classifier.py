@@ -94,11 +94,13 @@ class Classifier:
 
     def feature_map(self, photo: Image.Image) -> np.ndarray:
         """Return (h, w, c), averaged with the mirror image's map (mirrored back) if there are two views."""
+        maps = self.backbone.feature_maps(self.views(photo))
+        return (maps[0] + maps[1][:, ::-1]) / 2 if self.mirrored_view else maps[0]
+
+    def views(self, photo: Image.Image) -> np.ndarray:
+        """What the backbone is asked about: the photo, and its mirror image if there are two views. (n, S, S, 3)."""
         view = to_input(photo, self.backbone.input_side_px)
-        if not self.mirrored_view:
-            return self.backbone.feature_maps(view[None])[0]
-        plain, mirrored = self.backbone.feature_maps(np.stack([view, view[:, ::-1]]))
-        return (plain + mirrored[:, ::-1]) / 2
+        return np.stack([view, view[:, ::-1]]) if self.mirrored_view else view[None]
 
     def embed(self, photos: Iterable[Image.Image]) -> np.ndarray:
         """Return the pooled feature maps (n, c) of photos, one at a time, so that memory does not grow with them."""

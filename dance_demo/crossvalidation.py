@@ -95,13 +95,17 @@ def _claim(
 ) -> None:
     """Note in `directory` what is trained there, or make sure that it is the same as last time."""
     settings = {name: value for name, value in asdict(recipe).items() if name not in NOT_TRAINED}
-    training = {"photos": photos.sha256, "settings": settings, "initial weights": sha256(init), "seed": seed}
-    if apart is not None:
-        training["apart"] = apart
+    training = {
+        "photos": photos.sha256,
+        "settings": settings,
+        "initial weights": sha256(init),
+        "seed": seed,
+        "apart": apart,
+    }
     note = directory / "training.json"
     if note.exists():
         earlier = json.loads(note.read_text(encoding="utf-8"))
-        changed = [name for name in sorted(training | earlier) if earlier.get(name) != training.get(name)]
+        changed = [name for name in training if earlier.get(name) != training[name]]
         if changed:
             raise TrainingError(
                 f"{directory} belongs to a training with other {', '.join(changed)}. Use another directory."

@@ -39,8 +39,8 @@ def main() -> None:
     answer = classifier.classify(photo)
     label = answer.top.label
     textbook, compiled = _textbook(side_px, len(classifier.class_names)), _compiled(side_px, classifier.head)
-    batch = to_input(photo, side_px)[None]
-    views = np.concatenate([batch, batch[:, :, ::-1]]) if classifier.mirrored_view else batch
+    views = classifier.views(photo)
+    batch = views[:1]  # the photo alone
 
     def ours() -> None:
         _explained(classifier.backbone.feature_maps(views).mean(axis=0), classifier.head)
