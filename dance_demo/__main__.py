@@ -1,5 +1,5 @@
 import sys
 
-from dance_demo.cli import main
+from dance_demo.cli.main import main
 
 sys.exit(main())

@@ -5,14 +5,20 @@ recognises. A card says what an onlooker may notice in a photo. It cannot say wh
 lineages and stages differ, costumes are shared, and a dance is music and movement, which no photo shows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Form:
-    """One dance form. confused_with holds labels, the keys of FORMS; everything else is text for people."""
+    """One dance form. confused_with holds labels, the keys of FORMS; everything else is text for people.
+
+    own_name is what those who dance it write, in the language of that BCP 47 tag; NFC.
+    """
 
     name: str
+    own_name: str
+    own_language: str
     region: str
     music: str
     look_for: str
@@ -32,6 +38,8 @@ class Source:
 FORMS: dict[str, Form] = {
     "bharatanatyam": Form(
         name="Bharatanatyam",
+        own_name="பரதநாட்டியம்",
+        own_language="ta",
         region="Tamil Nadu",
         music="Carnatic music: a singer, a conductor with small cymbals (nattuvangam), the mridangam drum, "
         "and violin, veena or flute.",
@@ -45,6 +53,8 @@ FORMS: dict[str, Form] = {
     ),
     "kathak": Form(
         name="Kathak",
+        own_name="कथक",
+        own_language="hi",
         region="North India, with schools named after Lucknow, Jaipur and Banaras",
         music="Hindustani music: tabla or pakhawaj drums, sarangi or harmonium with a repeating melody, "
         "often a singer; many small bells on the ankles answer the drum.",
@@ -58,6 +68,8 @@ FORMS: dict[str, Form] = {
     ),
     "kathakali": Form(
         name="Kathakali",
+        own_name="കഥകളി",
+        own_language="ml",
         region="Kerala",
         music="Two singers in Kerala's Sopanam style tell the story, with chenda and maddalam drums, a gong "
         "and cymbals, while the actors speak with eyes and hands only.",
@@ -70,6 +82,8 @@ FORMS: dict[str, Form] = {
     ),
     "kuchipudi": Form(
         name="Kuchipudi",
+        own_name="కూచిపూడి",
+        own_language="te",
         region="Andhra Pradesh, named after a village in the Krishna district",
         music="Carnatic music, mostly with Telugu songs: a singer, cymbals, mridangam, violin and flute.",
         look_for="Quick, light and rounded movement in a silk costume that usually has one long pleated "
@@ -81,6 +95,8 @@ FORMS: dict[str, Form] = {
     ),
     "manipuri": Form(
         name="Manipuri",
+        own_name="ꯖꯒꯣꯢ ꯔꯥꯁ",
+        own_language="mni-Mtei",
         region="Manipur",
         music="Devotional songs of the region's Vaishnava tradition, with the pung drum, cymbals and flute.",
         look_for="For the Ras Lila, women wear the potloi: a stiff, barrel-shaped skirt with mirrors and "
@@ -94,6 +110,8 @@ FORMS: dict[str, Form] = {
     ),
     "mohiniyattam": Form(
         name="Mohiniyattam",
+        own_name="മോഹിനിയാട്ടം",
+        own_language="ml",
         region="Kerala",
         music="Slow, lyrical singing in the Carnatic style or in Kerala's own Sopanam style, with "
         "mridangam, edakka, veena and flute.",
@@ -107,6 +125,8 @@ FORMS: dict[str, Form] = {
     ),
     "odissi": Form(
         name="Odissi",
+        own_name="ଓଡ଼ିଶୀ",
+        own_language="or",
         region="Odisha",
         music="Odissi music: a singer, the mardala (or pakhawaj) drum, small cymbals, flute, violin and sitar.",
         look_for="Silver filigree jewellery, where most other forms wear gold, and a crown of white flowers "
@@ -118,6 +138,8 @@ FORMS: dict[str, Form] = {
     ),
     "sattriya": Form(
         name="Sattriya",
+        own_name="সত্ৰীয়া",
+        own_language="as",
         region="Assam, from its Vaishnava monasteries (sattras)",
         music="Borgeet songs with the khol drum, cymbals and flute, today often with violin.",
         look_for="Assam's own silk, often pale, with patterns woven in colour, and a bright cloth at the "
@@ -198,9 +220,51 @@ SOURCES: tuple[Source, ...] = (
         "Narthaki, 2022",
         "https://narthaki.com/info/rev22/rev2815.html",
     ),
+    # For the names in their own scripts.
+    Source("Bharatanatyam", "Wiktionary", "https://en.wiktionary.org/wiki/Bharatanatyam"),
+    Source("Kathak", "Kathak Darpan", "https://www.kathakdarpan.co.za/kathak/"),
+    Source(
+        "കഥകളി (Kathakali)",
+        "Wikipedia",
+        "https://ml.wikipedia.org/wiki/%E0%B4%95%E0%B4%A5%E0%B4%95%E0%B4%B3%E0%B4%BF",
+    ),
+    Source("Kuchipudi, a translated article of Wikipedia", "hmong.in.th", "https://hmong.in.th/wiki/Siddhendra_Yogi"),
+    Source(
+        "Dances of Manipur (of the Manipuri Rasa Leela), from Wikipedia",
+        "infosekolah.net",
+        "https://infosekolah.net/simple/Dances_of_Manipur",
+    ),
+    Source("Mohiniyattam", "Entay Malayalam", "http://entaymalayalam.org/mohinyattam.php"),
+    Source("Odissi", "Wikipedia", "https://en.wikipedia.org/wiki/Odissi"),
+    Source(
+        "Sattriya",
+        "Dream Dance Studio",
+        "https://dreamdancestudio.com/support/knowledgebase.php?article=813",
+    ),
 )
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the page calls the classes of a model, and what it asks about a photo."""
+
+    several: str
+    question: str
+
+
+def words_for(class_names: Sequence[str]) -> Words:
+    """A visitor's own classes are no dances, unless all of them are forms that are known here."""
+    if all(name in FORMS for name in class_names):
+        return Words("forms", "Which dance is")
+    return Words("classes", "Which one is")
 
 
 def display_name(label: str) -> str:
     """What people read for a class: ``odissi`` -> ``Odissi``; a visitor's own class name stays as it is."""
     return FORMS[label].name if label in FORMS else label
+
+
+def own_name(label: str) -> tuple[str, str] | None:
+    """(the name of a form in its own script, the tag of its language), or None for other classes."""
+    form = FORMS.get(label)
+    return (form.own_name, form.own_language) if form else None

@@ -13,23 +13,26 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from dance_demo.backbones import WEIGHTS_VARIABLE
-from dance_demo.classifier import Classifier
-from dance_demo.export import export_backbone
-from dance_demo.familiarity import Familiarity
-from dance_demo.head import Head
-from dance_demo.model_store import BACKBONE, BUNDLED, CARD, FAMILIARITY, HEAD, load_classifier, save_model, sha256
+from dance_demo.model.classifier import Classifier
+from dance_demo.model.directory import BACKBONE, BUNDLED, CARD, FAMILIARITY, HEAD, save_model, sha256
+from dance_demo.model.familiarity import Familiarity
+from dance_demo.model.head import Head
+from dance_demo.model.loading import load_classifier
+from dance_demo.networks.imagenet import WEIGHTS_VARIABLE
+from dance_demo.networks.litert import export_backbone
+from tests.support import ROOT
+from tests.support.clips import dancers, write_clip
+from tests.support.hub_server import HubServer, running_hub
 
 if TYPE_CHECKING:
     import keras
 
-ROOT = Path(__file__).resolve().parent.parent
 TINY_SIDE_PX, TINY_CHANNELS, TINY_CLASSES = 32, 12, ("kathak", "odissi", "sattriya")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # TensorFlow's variables know an older __array__ than NumPy 2; Keras meets it, we cannot mend it.
+    # TensorFlow's variables know an older __array__ than NumPy 2; Keras meets it, we cannot fix it.
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
 
 
@@ -50,6 +53,39 @@ def classifier() -> Classifier:
     return load_classifier()
 
 
+@pytest.fixture(scope="session")
+def two_dances(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of Odissi, then two of Kathak. Its index lies at the beginning."""
+    path = tmp_path_factory.mktemp("clips") / "two.mp4"
+    return write_clip(path, dancers("odissi", "odissi", "kathak"), seconds=6, codec="libx264", movflags="faststart")
+
+
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    """A Hugging Face Hub on loopback."""
+    with running_hub() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tests/javascript and the packages that it needs, as package-lock.json pins them."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("programs in JavaScript need node and npm")
+    folder = tmp_path_factory.getbasetemp() / "javascript"
+    if (folder / "node_modules").is_dir():
+        return folder
+    shutil.copytree(
+        (ROOT / "tests" / "javascript"), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules")
+    )
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    if ran.returncode:
+        shutil.rmtree(folder / "node_modules", ignore_errors=True)
+        _missing(f"npm cannot install its packages: {ran.stderr[-500:]}", required="DANCE_DEMO_REQUIRE_BROWSER")
+    return folder
+
+
 @dataclass(frozen=True)
 class ImageNet:
     """The ImageNet backbone as two processes made it that began at the same moment: what they named, and left."""
@@ -65,7 +101,7 @@ def imagenet(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> ImageNet
     cache = tmp_path_factory.mktemp("imagenet") / "cache"
     weights = shared / "weights" / "mobilenet_v2_imagenet.weights.h5"
     environment = {**os.environ, WEIGHTS_VARIABLE: str(weights), "DANCE_DEMO_CACHE": str(cache)}
-    code = "from dance_demo.backbones import backbone_file; print(backbone_file('imagenet'))"
+    code = "from dance_demo.networks.imagenet import backbone_file; print(backbone_file('imagenet'))"
     options = {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     both = [subprocess.Popen([sys.executable, "-B", "-c", code], **options) for _ in range(2)]
     try:

@@ -1,10 +1,11 @@
 """The cards of the eight dance forms: complete, consistent, short, and with sources."""
 
 import re
+import unicodedata
 
 import pytest
 
-from dance_demo.forms import FORMS, SOURCES, display_name
+from dance_demo.forms import FORMS, SOURCES, display_name, words_for
 
 EIGHT = ["bharatanatyam", "kathak", "kathakali", "kuchipudi"]
 EIGHT += ["manipuri", "mohiniyattam", "odissi", "sattriya"]
@@ -37,10 +38,28 @@ def test_bharatanatyam_and_kuchipudi_point_at_each_other():
     assert "bharatanatyam" in FORMS["kuchipudi"].confused_with
 
 
+SCRIPTS = ["TAMIL", "DEVANAGARI", "MALAYALAM", "TELUGU", "MEETEI MAYEK", "MALAYALAM", "ORIYA", "BENGALI"]
+LANGUAGES = ["ta", "hi", "ml", "te", "mni-Mtei", "ml", "or", "as"]
+
+
+@pytest.mark.parametrize(("label", "script", "language"), list(zip(EIGHT, SCRIPTS, LANGUAGES, strict=True)))
+def test_every_form_has_its_name_in_its_own_script(label, script, language):
+    name = FORMS[label].own_name
+    assert FORMS[label].own_language == language
+    assert name == unicodedata.normalize("NFC", name) and "\N{DOTTED CIRCLE}" not in name
+    assert {unicodedata.name(letter).startswith(script) for letter in name if letter != " "} == {True}
+    assert len(set(form.own_name for form in FORMS.values())) == len(FORMS)
+
+
 def test_known_labels_get_a_name_for_people_and_a_visitors_own_labels_stay_as_they_are():
     assert [display_name(label) for label in EIGHT] == [label.title() for label in EIGHT]
     assert display_name("my Uncle's hats") == "my Uncle's hats"
     assert display_name("") == ""
+
+
+def test_a_visitors_own_classes_are_not_called_dances():
+    assert words_for(EIGHT).question == words_for(["odissi", "kathak"]).question == "Which dance is"
+    assert words_for(["odissi", "football"]).several == words_for(["cup", "hand"]).several == "classes"
 
 
 def test_every_source_says_what_it_is_who_published_it_and_where():
@@ -48,3 +67,9 @@ def test_every_source_says_what_it_is_who_published_it_and_where():
     for source in SOURCES:
         assert source.title and source.publisher
         assert re.match(r"https?://\S+$", source.address)
+
+
+@pytest.mark.parametrize("label", EIGHT)
+def test_something_was_read_for_each_form(label):
+    assert len(SOURCES) == 28
+    assert any(FORMS[label].name in source.title for source in SOURCES)

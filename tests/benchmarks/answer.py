@@ -21,12 +21,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from PIL import Image
 
-from dance_demo.gradcam import heatmap
-from dance_demo.head import Head
-from dance_demo.illustrations import draw
-from dance_demo.model_store import load_classifier
-from dance_demo.overlay import overlay
-from dance_demo.photos import open_photo, to_input
+from dance_demo.data.illustrations import draw
+from dance_demo.files.photo import open_photo
+from dance_demo.model.gradcam import heatmap
+from dance_demo.model.head import Head
+from dance_demo.model.loading import load_classifier
+from dance_demo.model.overlay import overlay
+from dance_demo.model.preprocessing import to_input
 
 ROUNDS = 15
 

@@ -18,10 +18,10 @@ import httpx
 from gradio_client import Client, handle_file
 from playwright.sync_api import sync_playwright
 
-from dance_demo.illustrations import draw
-from dance_demo.ui.guard import LIVE_FRAME
-from tests.clips import camera_file, on_stage
-from tests.running_app import RunningApp, running_app
+from dance_demo.data.illustrations import draw
+from dance_demo.ui.server.gradio_routes import LIVE_FRAME
+from tests.support.clips import camera_file, on_stage
+from tests.support.running_app import RunningApp, running_app
 
 SECONDS, VISITORS, PHOTOS = 10, 10, 20
 WANTED_PER_S = 8

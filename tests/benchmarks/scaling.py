@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from dance_demo.backbone import Backbone
-from dance_demo.illustrations import FORM_NAMES, draw
-from dance_demo.machine import n_processors
-from dance_demo.model_store import BACKBONE, BUNDLED
-from dance_demo.photos import open_photo, to_input
+from dance_demo.data.illustrations import FORM_NAMES, draw
+from dance_demo.files.photo import open_photo
+from dance_demo.jobs.resources import n_processors
+from dance_demo.model.backbone import Backbone
+from dance_demo.model.directory import BACKBONE, BUNDLED
+from dance_demo.model.preprocessing import to_input
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from dance_demo.dataset import PhotoDataset, open_dataset
-from dance_demo.illustrations import draw_dataset
-from dance_demo.photos import open_photo, to_input
-from dance_demo.training import TrainingConfig, TrainingResult, train
+from dance_demo.data.dataset import PhotoDataset, open_dataset
+from dance_demo.data.illustrations import draw_dataset
+from dance_demo.files.photo import open_photo
+from dance_demo.model.preprocessing import to_input
+from dance_demo.training.config import TrainingConfig
+from dance_demo.training.result import TrainingResult
+from dance_demo.training.train import train
 
 TEXTBOOK_SIDE_PX = 224
 
@@ -62,16 +65,16 @@ def run(name: str, data: str, folder: str) -> None:
 def _first(data: Path, folder: Path) -> dict:
     clock = _Clock()
     dataset, _ = open_dataset(data, workspace=folder)
-    result = _trained(dataset, TrainingConfig(), folder, "first")
+    result = _trained(dataset, TrainingConfig(backbone="dance"), folder, "first")
     return clock.read(photos=len(dataset.photos), accuracy=result.evaluation.accuracy)
 
 
 def _second(data: Path, folder: Path) -> dict:
     clock = _Clock()
     dataset, _ = open_dataset(data, workspace=folder)
-    _trained(dataset, TrainingConfig(learning_rate=2e-3), folder, "second")
+    _trained(dataset, TrainingConfig(backbone="dance", learning_rate=2e-3), folder, "second")
     measured, clock = clock.read(), _Clock()
-    _trained(dataset, TrainingConfig(learning_rate=5e-4), folder, "third")
+    _trained(dataset, TrainingConfig(backbone="dance", learning_rate=5e-4), folder, "third")
     return {**measured, "in the page": clock.read()}
 
 

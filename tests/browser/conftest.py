@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from dance_demo.illustrations import draw
-from tests.running_app import ROOT, running_app
+from dance_demo.data.illustrations import draw
+from tests.support import ROOT
+from tests.support.running_app import running_app
 
 ARTEFACTS = ROOT / "tests" / "artefacts"
 PATIENCE_MS = 20_000  # a busy machine is no fault of the page
@@ -26,8 +27,10 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def is_trouble(message: ConsoleMessage) -> bool:
-    """An error, unless Gradio only tells of a stream that broke off because the page was reloaded."""
-    return message.type == "error" and not re.match("AbortError|Unexpected error Connection errored out", message.text)
+    """An error, unless Gradio only tells of a stream that broke off because the page was reloaded, or of an upload that
+    the browser cannot play either."""
+    harmless = "AbortError|Unexpected error Connection errored out|Waveform load error"
+    return message.type == "error" and not re.match(harmless, message.text)
 
 
 class Window:
@@ -45,7 +48,7 @@ class Window:
 
     def open(self, url: str) -> Page:
         self.url = url
-        self.page.goto(url)
+        self.page.goto(url, wait_until="commit")  # the rest comes before the examples
         self.page.locator(".examples button").first.wait_for()
         return self.page
 

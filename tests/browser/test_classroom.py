@@ -14,10 +14,12 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AuthenticationError
 from playwright.sync_api import Browser, Page, expect
 
-from dance_demo.classroom import svg_code
-from dance_demo.lan import lan_addresses
+from dance_demo.classroom.invitation import svg_code
+from dance_demo.classroom.lan import lan_addresses
+from dance_demo.ui.server.password import COOKIE
+from dance_demo.ui.server.visitors import COOKIE as VISITOR
 from tests.browser.tabs import open_tab
-from tests.running_app import FORM, JSON, META, RunningApp, form, running_app
+from tests.support.running_app import FORM, JSON, META, RunningApp, form, running_app
 
 pytestmark = pytest.mark.slow
 Screenshot = Callable[[Page, str], None]
@@ -67,6 +69,17 @@ def open_join(page: Page) -> None:
     page.locator(".join svg").wait_for()
 
 
+def test_the_address_of_a_tab_is_no_password_and_is_kept_while_one_is_asked_for(visit: Callable[..., Page]) -> None:
+    page = visit("/#quiz")
+    page.get_by_label("Password").fill("lotus")
+    page.get_by_role("button", name="Come in").click()
+    expect(page.get_by_role("alert")).to_contain_text("That is not the password.")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Come in").click()
+    expect(page.locator("#quiz-panel")).to_be_visible()
+    assert page.url.endswith("/#quiz")
+
+
 @pytest.mark.parametrize("script", [True, False], ids=["with scripts", "without"])
 def test_the_password_is_asked_once_and_a_wrong_one_is_told(
     visit: Callable[..., Page], screenshot: Screenshot, script: bool
@@ -90,8 +103,9 @@ def test_the_password_is_asked_once_and_a_wrong_one_is_told(
     again = page.context.new_page()
     again.goto(page.url)
     expect(again).not_to_have_url(re.compile("sign-in"))
-    (cookie,) = page.context.cookies()
-    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax" and cookie["expires"] == -1
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+    assert cookies.keys() == {COOKIE, VISITOR} and cookies[COOKIE]["expires"] == -1
+    assert all(cookie["httpOnly"] and cookie["sameSite"] == "Lax" for cookie in cookies.values())
 
 
 def test_the_join_tab_shows_what_to_type_and_a_code_that_comes_right_in(
@@ -170,9 +184,12 @@ def calls_in_the_name_of(app: RunningApp, session: str, photo: Path) -> Iterator
         for one in json.loads(app.ask("GET", "/config", headers=opening)[1])["dependencies"]
         if one["api_name"] == "predict_many"
     )
-    uploaded = app.ask("POST", "/gradio_api/upload", form(photo.read_bytes(), "a.jpg"), FORM | opening)[1]
-    upload = {"path": json.loads(uploaded)[0], "meta": META}
-    call = json.dumps({"data": [[upload] * 20], "fn_index": many, "session_hash": session})
+    uploads = []
+    for number in range(20):  # what is named twice would be read once
+        content = form(photo.read_bytes() + bytes([number]), "a.jpg")
+        uploads.append(json.loads(app.ask("POST", "/gradio_api/upload", content, FORM | opening)[1])[0])
+    data = [[{"path": path, "meta": META} for path in uploads]]
+    call = json.dumps({"data": data, "fn_index": many, "session_hash": session})
     full, done = Event(), Event()
 
     def go_on() -> None:

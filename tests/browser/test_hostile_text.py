@@ -10,21 +10,23 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from dance_demo.familiarity import Familiarity
-from dance_demo.head import Head
-from dance_demo.illustrations import draw
-from dance_demo.model_store import BACKBONE, BUNDLED, FAMILIARITY, HEAD, load_classifier, save_model
-from dance_demo.one_line import is_one_line, one_line
+from dance_demo.data.illustrations import draw
+from dance_demo.files.text import is_single_line, single_line
+from dance_demo.model.directory import BACKBONE, BUNDLED, FAMILIARITY, HEAD, save_model
+from dance_demo.model.familiarity import Familiarity
+from dance_demo.model.head import Head
+from dance_demo.model.loading import load_classifier
 from tests.browser.tabs import open_tab
-from tests.hostile import HOSTILE, as_file_names
-from tests.running_app import RunningApp, running_app
+from tests.support.hostile import HOSTILE, as_file_names
+from tests.support.made_up import pooled
+from tests.support.running_app import RunningApp, running_app
 
 pytestmark = pytest.mark.slow
 
 OpenPage = Callable[..., Page]
-ROWS = "#scores .confidence-set"
+ROWS = "#scores li button"
 SHOWN = 8  # classes in a ranking at most
-NAMES = tuple(text if is_one_line(text) else one_line(text) for text in HOSTILE)  # others a head cannot have
+NAMES = tuple(text if is_single_line(text) else single_line(text) for text in HOSTILE)  # others a head cannot have
 FORMS = ("odissi", "kathakali", "manipuri", "kathak", "sattriya")
 SEEDS = range(3, 3 + len(HOSTILE) // SHOWN)
 INJECTED = """[...document.querySelectorAll("main *")].filter(element =>
@@ -52,8 +54,9 @@ def hostile_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp
     """A model of forty classes with hostile names. The photo of each number brings the next eight to the top."""
     folder = tmp_path_factory.mktemp("hostile")
     shipped = load_classifier(BUNDLED)
-    pooled = shipped.embed([draw(form, seed, size=(360, 450)) for form, seed in zip(FORMS, SEEDS, strict=True)])
-    roots = np.sqrt(pooled)
+    drawn = [draw(form, seed, size=(360, 450)) for form, seed in zip(FORMS, SEEDS, strict=True)]
+    features = pooled(shipped, drawn)
+    roots = np.sqrt(features)
     directions = roots / np.linalg.norm(roots, axis=1, keepdims=True)
     weight = 300 * np.repeat(directions, SHOWN, axis=0).T
     bias = -2.0 * np.tile(np.arange(SHOWN), len(FORMS))
@@ -61,7 +64,7 @@ def hostile_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp
     files = {
         BACKBONE: (BUNDLED / BACKBONE).read_bytes(),
         HEAD: head.to_npz_bytes(),
-        FAMILIARITY: Familiarity.fit(pooled).to_npz_bytes(),
+        FAMILIARITY: Familiarity.fit(features).to_npz_bytes(),
     }
     save_model(
         folder / "model",
@@ -83,10 +86,11 @@ def test_S1_D17_hostile_class_names_are_shown_as_text_wherever_an_answer_names_t
     expect(page.locator(".welcome .names li")).to_have_count(len(NAMES))
     upload(page, "dancer.jpg", photo(number))
     expect(page.locator(".headline h2")).to_be_visible()
-    page.get_by_label("number input for How many forms").fill(str(SHOWN))
+    page.get_by_role("button", name="More settings").click()
+    page.get_by_label("number input for How many classes").fill(str(SHOWN))
     expect(page.locator(ROWS)).to_have_count(SHOWN)
     names = NAMES[number * SHOWN :][:SHOWN]
-    assert [text.strip() for text in page.locator(f"{ROWS} dt").all_text_contents()] == list(names)
+    assert [text.strip() for text in page.locator(f"{ROWS} .name").all_text_contents()] == list(names)
     assert names[0] in page.locator(".headline h2").text_content()
     for rank, name in enumerate(names):
         page.locator(ROWS).nth(rank).click()

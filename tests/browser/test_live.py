@@ -1,4 +1,4 @@
-"""The tab "Live" in a real browser whose camera shows our drawings, and its door as a program finds it."""
+"""The tab "Live" in a real browser whose camera shows our drawings, and its route as a program finds it."""
 
 import io
 import re
@@ -14,11 +14,11 @@ from gradio_client import Client, handle_file
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from dance_demo.illustrations import draw
-from dance_demo.ui.guard import LIVE_FRAME
-from dance_demo.ui.live_frames import BUSY
+from dance_demo.data.illustrations import draw
+from dance_demo.ui.live.frames import BUSY
+from dance_demo.ui.server.gradio_routes import LIVE_FRAME
 from tests.browser.tabs import open_tab
-from tests.clips import camera_file, on_stage
+from tests.support.clips import camera_file, on_stage
 
 OpenPage = Callable[..., Page]
 Screenshot = Callable[[Page, str], None]
@@ -35,6 +35,8 @@ navigator.mediaDevices.getUserMedia = async wanted => {
   return stream;
 };
 """
+# Of a browser without SIMD, for which the server answers; test_live_local has the others.
+OLD_BROWSER = "WebAssembly.validate = () => false"
 CAMERA_ON = "window.tracks.some(track => track.readyState === 'live')"
 
 
@@ -58,6 +60,7 @@ def browser_on_stage(stage: Browser, app_url: str) -> Iterator[Page]:
     context = stage.new_context(viewport={"width": 1280, "height": 900})
     page, troubles = context.new_page(), []
     page.add_init_script(KEEP_TRACKS)
+    page.add_init_script(OLD_BROWSER)
     page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.set_default_timeout(20_000)
@@ -214,7 +217,7 @@ def test_a_phone_shows_the_camera_without_sideways_scrolling(open_page: OpenPage
     assert re.findall(r"^ *- (?:button|combobox|img)(?: *\[.*\])*:?$", tree, re.M) == []
 
 
-# --- the door, as a program finds it ------------------------------------------------------------------------
+# --- the route, as a program finds it ------------------------------------------------------------------------
 
 
 def frame(form: str = "odissi") -> bytes:

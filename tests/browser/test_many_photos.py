@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from dance_demo.illustrations import draw
-from dance_demo.model_store import load_classifier
-from dance_demo.narration import percent
-from dance_demo.photos import open_photo
+from dance_demo.data.illustrations import draw
+from dance_demo.files.photo import open_photo
+from dance_demo.model.description import percent
+from dance_demo.model.loading import load_classifier
 from tests.browser.tabs import open_tab
-from tests.hostile import HOSTILE, as_file_names, visible
-from tests.made_up import jpeg, write_zip
+from tests.support.hostile import HOSTILE, as_file_names, visible
+from tests.support.made_up import jpeg, write_zip
 
 OpenPage = Callable[..., Page]
 Screenshot = Callable[[Page, str], None]
@@ -24,7 +24,6 @@ FORMS = ("odissi", "kathak", "odissi", "kathakali", "manipuri")
 
 
 def many_tab(page: Page) -> Page:
-    page.locator(".examples button").first.wait_for()
     open_tab(page, "Many photos")
     expect(page.locator("#many-box")).to_be_visible()
     return page
@@ -117,12 +116,12 @@ def test_the_way_from_a_zip_to_the_table_the_large_view_the_sheet_and_the_csv(
     table = list(csv.DictReader(download.value.path().read_text(encoding="utf-8-sig").splitlines()))
     assert [line["file"] for line in table] == names
 
-    page.get_by_label("Name contains").fill("ODISSI")
+    page.get_by_label("Name or form contains").fill("ODISSI")
     expect(rows(page)).to_have_count(2)
     expect(sheet).to_be_hidden()  # it was of other rows
-    page.get_by_label("Name contains").fill("nobody")
+    page.get_by_label("Name or form contains").fill("nobody")
     expect(page.locator("#many-table")).to_contain_text("No photo here bears such a name")
-    page.get_by_label("Name contains").fill("")
+    page.get_by_label("Name or form contains").fill("")
     expect(rows(page)).to_have_count(7)
     page.get_by_label("Could not be read 2").check()
     expect(rows(page)).to_have_count(2)

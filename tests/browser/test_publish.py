@@ -11,7 +11,7 @@ import itsdangerous
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dance_demo.illustrations import draw_dataset
+from dance_demo.data.illustrations import draw_dataset
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_train_tab import (
     TRAINED_WITHIN_MS,
@@ -21,8 +21,9 @@ from tests.browser.test_train_tab import (
     upload,
     wait_until_trained,
 )
-from tests.hub_server import DANCER, STRANGER, HubServer, running_hub
-from tests.running_app import RunningApp, running_app
+from tests.support import ROOT
+from tests.support.hub_server import DANCER, STRANGER, HubServer, running_hub
+from tests.support.running_app import RunningApp, running_app
 
 OpenPage = Callable[..., Page]
 Screenshot = Callable[[Page, str], None]
@@ -42,7 +43,7 @@ def own_app(hub: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The app on somebody's own computer, whose token is in the environment."""
     folder = tmp_path_factory.mktemp("own")
     settings = hub.environment | {"HF_TOKEN": DANCER, "HF_HOME": str(folder / "home")}
-    with running_app(folder, **settings) as app:
+    with running_app(folder, "--hub-token", **settings) as app:
         yield app
     assert "Traceback" not in app.log and DANCER not in app.log
     kept = [path for path in folder.rglob("*") if path.is_file() and DANCER.encode() in path.read_bytes()]
@@ -74,7 +75,7 @@ def load(page: Page, address: str) -> None:
 def ask_it(page: Page) -> list[str]:
     page.locator("#use-in-classify").click(timeout=TRAINED_WITHIN_MS)
     expect(page.locator("#own-model")).to_be_visible()
-    page.locator(".examples button").nth(3).click()
+    page.locator("#photo input[type=file]").set_input_files(ROOT / "examples" / "drawings" / "odissi.jpg")
     expect(page.locator("#overlay img")).to_be_visible()
     return top_answers(page)
 

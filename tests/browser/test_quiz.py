@@ -11,14 +11,15 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.tabs import open_tab
 from tests.browser.test_classify_page import CONTRAST_RATIO
-from tests.conftest import ROOT
+from tests.support import ROOT
 
 OpenPage = Callable[..., Page]
 Screenshot = Callable[[Page, str], None]
 LESSON = (ROOT / "docs" / "lesson.md").read_text(encoding="utf-8")
 FORMS = ["Bharatanatyam", "Kathak", "Kathakali", "Kuchipudi", "Manipuri", "Mohiniyattam", "Odissi", "Sattriya"]
 ONLY_IN_CLASS = {"Join"}  # a tab of `--classroom`
-LATER = {"Play again", "See the result"}  # another word on a button that is there from the start
+MACHINE = re.compile(r"The machine says \w+(, (over )?\d+.%|, but is not sure)")
+LATER = {"Play again", "See the result", "Map of the photos"}  # on a button that is made, or gets another word, later
 
 
 def begin(page: Page) -> Page:
@@ -33,7 +34,7 @@ def heading(page: Page) -> Locator:
 
 
 def guess(page: Page, form: str) -> None:
-    page.locator(".choices").get_by_role("button", name=form, exact=True).click()
+    page.locator(".choices").get_by_role("button", name=re.compile(rf"^{form}\b")).click()
     expect(page.locator("#quiz-next")).to_be_visible()
 
 
@@ -52,9 +53,9 @@ def test_a_game_of_ten_pictures_ends_with_both_scores_and_what_was_missed(
         expect(page.locator("#quiz-question .kicker")).to_contain_text(f"Picture {number} of 10")
         seen.add(what_is_told(page))
         guess(page, "Odissi")
-        shown.append(re.fullmatch(r"(Right, it|It) is (\w+)", heading(page).inner_text())[2])
+        shown.append(re.match(r"(Right, it|It) is (\w+)", heading(page).inner_text())[2])
         known += shown[-1] == "Odissi"
-        expect(page.locator("#quiz-question")).to_contain_text(re.compile(r"The machine says \w+, (over )?\d+.%"))
+        expect(page.locator("#quiz-question")).to_contain_text(MACHINE)
         expect(page.locator("#quiz-picture img").nth(1)).to_have_attribute("alt", re.compile("coloured where"))
         expect(page.locator(".fact p")).not_to_be_empty()
         if number == 1:
@@ -87,7 +88,7 @@ def test_it_is_played_with_the_keyboard_alone(open_page: OpenPage) -> None:
     expect(heading(page)).to_be_focused()
     for _ in range(3):
         page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.innerText") == "Kathakali"
+    assert page.evaluate("document.activeElement.innerText").startswith("Kathakali")
     page.keyboard.press("Space")
     expect(page.locator("#quiz-next")).to_be_visible()
     expect(heading(page)).to_be_focused()

@@ -18,9 +18,10 @@ from urllib.parse import quote
 
 import pytest
 
-from dance_demo.illustrations import draw
-from tests.junk import junk_body, junk_value
-from tests.running_app import JSON, ROOT, RunningApp, running_app
+from dance_demo.data.illustrations import draw
+from tests.support import ROOT
+from tests.support.junk import junk_body, junk_value
+from tests.support.running_app import JSON, RunningApp, running_app
 
 SEED = 5
 CALLS = 500 * int(os.environ.get("DANCE_DEMO_FUZZ", "1"))

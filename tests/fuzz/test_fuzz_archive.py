@@ -11,15 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_up import Member, jpeg, make_zip, tree_hash, write_files
 
-from dance_demo.archive import ArchiveLimits, unpack
-from dance_demo.dataset import open_dataset, open_photos
+from dance_demo.data.dataset import open_dataset, open_photos
+from dance_demo.data.layout import detect_layout
 from dance_demo.errors import DatasetError
-from dance_demo.layouts import recognise
-from dance_demo.one_line import one_line
-from dance_demo.tables import read_table
-from tests.mutations import mutate
+from dance_demo.files.csv_table import read_table
+from dance_demo.files.text import single_line
+from dance_demo.files.zip_archive import ArchiveLimits, unpack
+from tests.support.made_up import Member, jpeg, make_zip, tree_hash, write_files
+from tests.support.mutations import mutate
 
 INPUTS = 1_000 * int(os.environ.get("DANCE_DEMO_FUZZ", "1"))
 LIMITS = ArchiveLimits(files=50, file_bytes=100_000, unpacked_bytes=300_000, ratio_from_bytes=10_000)
@@ -42,7 +42,7 @@ TABLES = [
 
 @pytest.fixture
 def canary(tmp_path):
-    """A tree beside the workplace that must be the same afterwards."""
+    """A tree beside the workspace that must be the same afterwards."""
     tree = write_files(tmp_path / "canary", {"1.jpg": b"mine", "kathak/1.jpg": b"mine too"})
     before = tree_hash(tree)
     yield tree
@@ -110,11 +110,11 @@ def test_D15_D16_damaged_tables_are_read_or_refused(tmp_path, canary):
     for _ in range(INPUTS):
         path = job / "train.csv"
         path.write_bytes(mutate(rng.choice(TABLES), TABLES, rng))
-        layout = survives(lambda: recognise(photos, [read_table(path)]))  # noqa: B023
+        layout = survives(lambda: detect_layout(photos, [read_table(path)]))  # noqa: B023
         if layout:
             read += 1
             assert {photo for photo, _ in layout.labeled} <= set(photos)
-            assert all(label == one_line(label) for _, label in layout.labeled)
+            assert all(label == single_line(label) for _, label in layout.labeled)
     assert 0.1 < read / INPUTS < 0.9
 
 

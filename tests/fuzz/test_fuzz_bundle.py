@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dance_demo.archive import ArchiveLimits, pack, read_files
-from dance_demo.bundle import NAMES, bundle_bytes, read_bundle
 from dance_demo.errors import ModelError
-from dance_demo.model_store import BACKBONE, CARD, FAMILIARITY, HEAD, ModelCard, sha256
-from tests.made_up import tree_hash, write_files
-from tests.test_bundle import save_trained
+from dance_demo.files.zip_archive import ArchiveLimits, pack, read_files
+from dance_demo.model.bundle import NAMES, bundle_bytes, read_bundle
+from dance_demo.model.directory import BACKBONE, CARD, FAMILIARITY, HEAD, ModelCard, sha256
+from tests.model.test_bundle import save_trained
+from tests.support.made_up import tree_hash, write_files
 
 SEED = 20251121
 INPUTS = 1_000 * int(os.environ.get("DANCE_DEMO_FUZZ", "1"))

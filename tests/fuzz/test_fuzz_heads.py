@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from dance_demo.errors import ModelError
-from dance_demo.familiarity import Familiarity
-from dance_demo.head import Head
-from dance_demo.model_store import CARD, ModelCard
-from tests.mutations import mutate
+from dance_demo.model.directory import CARD, ModelCard
+from dance_demo.model.familiarity import Familiarity
+from dance_demo.model.head import Head
+from tests.support.mutations import mutate
 
 SEED = 6
 INPUTS = 1_000 * int(os.environ.get("DANCE_DEMO_FUZZ", "1"))

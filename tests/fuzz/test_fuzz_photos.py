@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from dance_demo.errors import PhotoError
-from dance_demo.photos import DISPLAY_SIDE_PX, MORE_PICTURES_NOTE, open_photo
+from dance_demo.files.photo import CUT_NOTE, DISPLAY_SIDE_PX, MORE_PICTURES_NOTE, open_photo
 
 SEED = 20240517
 INPUTS = 2_000 * int(os.environ.get("DANCE_DEMO_FUZZ", "1"))
@@ -151,7 +151,7 @@ def check(data: bytes) -> str:
         photo = open_without_warning(data)
         assert photo.mode == "RGB"
         assert 0 < max(photo.size) <= DISPLAY_SIDE_PX
-        assert photo.info in ({}, {"note": MORE_PICTURES_NOTE})
+        assert photo.info in ({}, {"note": MORE_PICTURES_NOTE}, {"note": CUT_NOTE})
         outcome = "photo"
     except PhotoError as problem:
         assert str(problem).startswith("upload: ")

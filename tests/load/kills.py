@@ -18,10 +18,11 @@ from http.client import HTTPException
 from pathlib import Path
 
 from dance_demo.errors import ModelError
-from dance_demo.model_store import ModelCard, verify
+from dance_demo.model.directory import ModelCard, verify
 from tests.load.trainers import Trainer
 from tests.load.visitors import Crowd
-from tests.running_app import ROOT, RunningApp, running_app
+from tests.support import ROOT
+from tests.support.running_app import RunningApp, running_app
 
 START_WITHIN_S = 30
 WORK_S = 8.0  # until the kill, at most: from the upload of a dataset to its head it takes about six
@@ -29,7 +30,7 @@ TEMPORARY_MB = 50
 SAVING = """
 import sys
 from pathlib import Path
-from dance_demo.model_store import save_model
+from dance_demo.model.directory import save_model
 folder, number = Path(sys.argv[1]), 0
 files = {f"{name}.bin": name.encode() * 300_000 for name in "abc"}
 while True:

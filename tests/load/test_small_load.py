@@ -4,16 +4,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.load.__main__ import burst, class_while_training, flood, misses, school_class, soak, trainings
+from tests.load.__main__ import (
+    BEHIND_A_PROXY,
+    burst,
+    class_while_training,
+    flood,
+    misses,
+    school_class,
+    soak,
+    trainings,
+)
 from tests.load.visitors import Crowd, summary
-from tests.running_app import running_app
+from tests.support.running_app import running_app
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
-    with running_app(tmp_path_factory.mktemp("load"), PYTHONWARNINGS="ignore") as app:
+    with running_app(tmp_path_factory.mktemp("load"), *BEHIND_A_PROXY, PYTHONWARNINGS="ignore") as app:
         yield Crowd.before(app, photos=6)
 
 

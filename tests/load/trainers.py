@@ -6,10 +6,10 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from dance_demo.illustrations import draw
-from tests.headless_page import HeadlessPage
+from dance_demo.data.illustrations import draw
 from tests.load.visitors import Crowd, Visit
-from tests.running_app import RunningApp
+from tests.support.headless_page import HeadlessPage
+from tests.support.running_app import RunningApp
 
 PHOTOS_OF_A_CLASS = 8
 
@@ -28,8 +28,9 @@ class Trainer:
     def train(self) -> str:
         """Train with the default settings; returns the id of the training."""
         chosen = self.page.find(key="dance-demo-chosen")
+        before = self.page.values[chosen]  # stays until another training is done
         self.page.press(elem_id="start-training")
-        self.page.until(lambda: len(self.page.values[chosen]) == 32)  # "pending" until then
+        self.page.until(lambda: self.page.values[chosen] not in (None, "", before))
         return self.page.values[chosen]
 
     def heard_of(self, word: str) -> bool:

@@ -12,8 +12,8 @@ from threading import Barrier
 
 import numpy as np
 
-from dance_demo.illustrations import FORM_NAMES, draw
-from tests.running_app import JSON, RunningApp
+from dance_demo.data.illustrations import FORM_NAMES, draw
+from tests.support.running_app import JSON, RunningApp
 
 PATIENCE_S = 300
 
@@ -35,6 +35,7 @@ class Crowd:
     app: RunningApp
     chosen: dict  # the page's call for a photo that was put into the box
     photos: tuple[bytes, ...]
+    address: str = ""  # of all of them; else each comes from one of 250
 
     @classmethod
     def before(cls, app: RunningApp, *, photos: int = 24) -> "Crowd":
@@ -46,8 +47,9 @@ class Crowd:
         """Bring photo number so and so, on the page of this session or as a visitor who was never there before."""
         started = time.perf_counter()
         try:
-            photo = self.app.upload(self.photos[number % len(self.photos)], "photo.jpg")
-            outcome, rank, told_wait = self._answer(photo, session or _new_session(number))
+            app = self.app.seen_from(self.address or f"10.0.0.{number % 250}")
+            photo = app.upload(self.photos[number % len(self.photos)], "photo.jpg")
+            outcome, rank, told_wait = self._answer(app, photo, session or _new_session(number))
         except (OSError, AssertionError, ValueError) as problem:
             outcome, rank, told_wait = f"{type(problem).__name__}: {problem}"[:200], 0, False
         return Visit(outcome, time.perf_counter() - started, rank, told_wait)
@@ -64,15 +66,15 @@ class Crowd:
         with ThreadPoolExecutor(visitors) as pool:
             return [visit for visits in pool.map(visitor, range(visitors)) for visit in visits]
 
-    def _answer(self, photo: dict, session: str) -> tuple[str, int, bool]:
+    def _answer(self, app: RunningApp, photo: dict, session: str) -> tuple[str, int, bool]:
         """(outcome, longest line told, whether a time was told)."""
         data = [photo, *self.chosen["values"][1:]]
         call = json.dumps({"data": data, "fn_index": self.chosen["id"], "session_hash": session})
-        status, text, _ = self.app.ask("POST", "/gradio_api/queue/join", call, JSON)
+        status, text, _ = app.ask("POST", "/gradio_api/queue/join", call, JSON)
         if status != 200:
             return ("busy" if status == 503 else f"status {status}: {text[:100]}"), 0, False
         rank, told_wait = 0, False
-        for event in self._events(session):
+        for event in _events(app, session):
             if event["msg"] == "estimation":
                 rank = max(rank, event["rank"] + 1)
                 told_wait = told_wait or event["rank_eta"] is not None
@@ -81,12 +83,14 @@ class Crowd:
                 return ("answered" if right else f"failed: {str(event)[:200]}"), rank, told_wait
         return "the stream ended without an answer", rank, told_wait
 
-    def _events(self, session: str) -> Iterator[dict]:
-        with closing(HTTPConnection("127.0.0.1", self.app.port, timeout=PATIENCE_S)) as connection:
-            connection.request("GET", f"/gradio_api/queue/data?session_hash={session}")
-            for line in connection.getresponse():
-                if line.startswith(b"data: "):
-                    yield json.loads(line[6:])
+
+def _events(app: RunningApp, session: str) -> Iterator[dict]:
+    with closing(HTTPConnection("127.0.0.1", app.port, timeout=PATIENCE_S)) as connection:
+        target = f"/gradio_api/queue/data?session_hash={session}"
+        connection.request("GET", target, headers={"X-Forwarded-For": app.sender})
+        for line in connection.getresponse():
+            if line.startswith(b"data: "):
+                yield json.loads(line[6:])
 
 
 def summary(visits: list[Visit]) -> dict[str, float]:

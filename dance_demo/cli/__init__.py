@@ -1,0 +1,1 @@
+"""The same without a browser: `python -m dance_demo --help`."""

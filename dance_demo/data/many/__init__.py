@@ -1,0 +1,1 @@
+"""Photos by the million, of which there are only features and hashes."""

@@ -1,0 +1,1 @@
+"""Recordings become labelled pictures, which are trained on, judged and explained as photos are."""

@@ -1,0 +1,1 @@
+"""Photo to answer, with LiteRT and NumPy alone: backbone, head, heatmap, and the directory that holds them."""

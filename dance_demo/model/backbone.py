@@ -1,0 +1,139 @@
+"""The backbone of the classifier: MobileNetV2 without its top, run by LiteRT. Photos in, feature maps out.
+
+A classifier is cut into a *backbone* (photo -> feature map, the slow part, the same for everybody) and a *head*
+(feature map -> class, a few thousand numbers, one per visitor if they like). At that seam everything gets short:
+prediction is a pooled matrix product, the heatmap of *every* class follows from one feature map without a gradient
+(see `gradcam`), and a new head is trained in seconds because each photo passes the backbone only once.
+
+There are three. The dance backbone ships; it was fine-tuned on dance photos and forgot other subjects. The general one
+ships, too: the ImageNet network, moved a part of the way to the dance backbone (`research.interpolation`). The plain
+ImageNet one, which has seen no dance photo, is made once from Keras' weights (`networks.imagenet`) and kept. Of these
+two a file is used only if it is, byte for byte, the one whose hash was written down when it was complete.
+
+LiteRT starts in a fraction of a second and answers in milliseconds; TensorFlow is not imported here.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dance_demo.errors import ModelError
+from dance_demo.model.directory import BACKBONE, BUNDLED, cache_folder, resolve, sha256
+
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
+
+THREADS = 2
+DANCE, GENERAL, IMAGENET = BACKBONES = ("dance", "general", "imagenet")
+TITLES: Mapping[str, str] = MappingProxyType({DANCE: "Dance", GENERAL: "General", IMAGENET: "ImageNet"})
+DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        DANCE: "fine-tuned on dance photos.",
+        GENERAL: "for other subjects (of photos of clothes it gets 87 % right, the dance one 60 %).",
+        IMAGENET: "has seen no dance photo.",
+    }
+)
+GENERAL_FILE, GENERAL_NOTE = "general.tflite", "general.json"
+_MAX_NOTE_BYTES = 10_000
+
+
+class Backbone:
+    """One loaded network. Safe to share between threads: an interpreter is not, so it sits behind a lock.
+
+    `input_side_px` is the side of the square photos that it takes, `channels` the depth of its feature maps and
+    `sha256` the hash of its file, by which a head knows the backbone that it was fitted on. `path` is that file.
+    """
+
+    def __init__(self, path: Path, *, threads: int = THREADS) -> None:
+        """Load a `.tflite` file; raises `ModelError` if it is missing or not a network of this kind."""
+        data = _read(path)
+        self.path = path
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self._interpreter = _interpreter(data, path, threads)
+        self._lock = threading.Lock()
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        _, self.input_side_px, _, _ = (int(n) for n in self._input["shape"])
+        self.channels = int(self._output["shape"][-1])
+
+    def feature_maps(self, batch: np.ndarray) -> np.ndarray:
+        """Run photos (n, S, S, 3) float32 in [-1, 1] through the network; returns (n, h, w, channels) float32."""
+        side = self.input_side_px
+        if batch.ndim != 4 or batch.shape[1:] != (side, side, 3):
+            raise ValueError(f"batch must be (n, {side}, {side}, 3). Received: {batch.shape}")
+        maps = [self._run(photo) for photo in np.ascontiguousarray(batch, dtype=np.float32)]
+        return np.stack(maps) if maps else np.empty((0, *self._output["shape"][1:]), np.float32)
+
+    def _run(self, photo: np.ndarray) -> np.ndarray:
+        with self._lock:
+            self._interpreter.set_tensor(self._input["index"], photo[None])
+            self._interpreter.invoke()
+            feature_map: np.ndarray = self._interpreter.get_tensor(self._output["index"])[0]  # get_tensor copies
+        return feature_map
+
+
+def known_backbone(sha256_of_file: str) -> Path | None:
+    """The backbone with this SHA-256, if it is one that ships or was made here already. No TensorFlow."""
+    for model in dict.fromkeys((resolve(), BUNDLED)):  # the app may run on a head that has no backbone beside it
+        if sha256(model / BACKBONE) == sha256_of_file:
+            return model / BACKBONE
+    general = general_backbone()
+    if general and sha256(general) == sha256_of_file:
+        return general
+    return kept_backbone(sha256=sha256_of_file)
+
+
+def general_backbone() -> Path | None:
+    """The general backbone that ships, if it is complete and unchanged by the hash in the note beside it."""
+    path = BUNDLED / GENERAL_FILE
+    found = sha256(path)
+    return path if found and found == _read_note(BUNDLED / GENERAL_NOTE).get("sha256") else None
+
+
+def kept_backbone(**wanted: str | int) -> Path | None:
+    """The ImageNet backbone that was made here, if all of this was noted of it and it is complete and unchanged."""
+    for note in sorted(cache_folder().glob("imagenet-*.json")):
+        about, path = _read_note(note), note.with_suffix(".tflite")
+        if about.get("sha256") and wanted.items() <= about.items() and sha256(path) == about["sha256"]:
+            return path
+    return None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{Path(path).name}: the backbone cannot be read ({error.strerror}). Install the weights again."
+        ) from error
+
+
+def _interpreter(data: bytes, path: Path, threads: int) -> "Interpreter":
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_content=data, num_threads=threads)
+        interpreter.allocate_tensors()
+        shapes = [d["shape"] for d in interpreter.get_input_details() + interpreter.get_output_details()]
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{Path(path).name} is not a LiteRT network. Install the weights again.") from error
+    if [len(shape) for shape in shapes] != [4, 4]:
+        raise ModelError(
+            f"{Path(path).name}: expected one photo batch in and one feature map out, "
+            f"found shapes {[tuple(map(int, s)) for s in shapes]}."
+        )
+    return interpreter
+
+
+def _read_note(note: Path) -> dict[str, Any]:
+    try:
+        about = json.loads(note.read_bytes()[:_MAX_NOTE_BYTES])
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return about if isinstance(about, dict) else {}

@@ -1,0 +1,1 @@
+"""The same networks in Keras: built, exported to LiteRT, and read back."""

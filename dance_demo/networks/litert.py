@@ -1,0 +1,49 @@
+"""Turn a trained Keras backbone into the LiteRT file that the app runs. Needs TensorFlow; used offline only."""
+
+import contextlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dance_demo.files.atomic import write_atomically
+
+if TYPE_CHECKING:
+    import keras
+
+_MODEL_IDENTIFIER, _REDUCED_PRECISION = b"TFL3", b"reduced_precision_support"
+
+
+def export_backbone(backbone: "keras.Model", path: Path, *, side_px: int) -> None:
+    """Write `backbone` as a float32 LiteRT file for one square photo (1, side_px, side_px, 3) at a time."""
+    write_atomically(path, litert_bytes(backbone, side_px=side_px))
+
+
+def litert_bytes(network: "keras.Model", *, side_px: int, float16: bool = False) -> bytes:
+    """Any network that takes in square photos as a LiteRT file for one of them at a time.
+
+    Its weights are float32, or with `float16` half as large; it computes in float32 either way, on every machine.
+    """
+    import keras
+    import tensorflow as tf
+
+    photo = keras.Input(batch_shape=(1, side_px, side_px, 3), name="photo")
+    model = keras.Model(photo, network(photo, training=False), name="functional")  # a counted name would be written
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if float16:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for each of its weights
+        data = bytes(converter.convert())
+    return _in_float32(data) if float16 else data
+
+
+def _in_float32(data: bytes) -> bytes:
+    """The model without the leave to compute in float16, or a phone would see other features than a laptop."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = schema.ModelT.InitFromPackedBuf(data, 0)
+    content.metadata = [entry for entry in content.metadata if entry.name != _REDUCED_PRECISION]
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(content.Pack(builder), _MODEL_IDENTIFIER)
+    return bytes(builder.Output())

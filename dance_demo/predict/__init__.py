@@ -1,0 +1,1 @@
+"""More than one photo: many photos, a clip, a camera."""

@@ -1,0 +1,1 @@
+"""What programs call: endpoints, their description, and the tools of assistants."""

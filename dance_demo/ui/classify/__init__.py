@@ -1,0 +1,1 @@
+"""The tab that names the dance in one photo."""

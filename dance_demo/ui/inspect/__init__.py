@@ -1,0 +1,1 @@
+"""The tab that looks for clues on what happened to a photo."""

@@ -1,0 +1,1 @@
+"""The tab that names what a camera sees."""

@@ -1,0 +1,1 @@
+"""The tab that names many photos at once."""

@@ -1,0 +1,1 @@
+"""What callers may take of the server: how much, how fast, and who comes first."""

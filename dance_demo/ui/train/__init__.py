@@ -1,0 +1,1 @@
+"""The tab on which visitors train a head of their own."""

@@ -1,0 +1,1 @@
+"""The tab that names the dances in a clip."""

@@ -1,0 +1,81 @@
+"""Every format that one can compute with here gives the app's answers; those for browsers have tests of their own."""
+
+import importlib.util
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dance_demo
+from dance_demo.cli.main import main
+from dance_demo.export.formats import FORMATS
+from dance_demo.export.onnx_file import INPUT, OUTPUT
+from dance_demo.files.photo import open_photo
+from dance_demo.model.bundle import read_bundle
+from dance_demo.model.classifier import Classifier
+from dance_demo.networks.full_model import litert_function, pixels_of
+from tests.export.photos import MOST_DIFFERENCE, unseen
+from tests.support import ROOT
+
+Answer = Callable[[Path], np.ndarray]
+COMPUTED = ("onnx", "tflite", "python")
+
+
+def answers(format: str, path: Path, classifier: Classifier) -> Answer:
+    """A photo's file to probabilities, by the export alone."""
+    side = classifier.backbone.input_side_px
+    if format == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(path)
+        names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
+        assert names == list(classifier.class_names)
+        return lambda photo: session.run([OUTPUT], {INPUT: pixels_of(open_photo(photo), side)[None]})[0][0]
+    if format == "tflite":
+        run = litert_function(path)
+        return lambda photo: run(pixels_of(open_photo(photo), side))
+    own = dance_demo.load_classifier(read_bundle(path, path.parent / "unpacked"))
+    return lambda photo: own.classify(dance_demo.open_photo(photo)).probabilities(classifier.class_names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", COMPUTED)
+def test_an_export_answers_as_the_app_does_on_photos_that_the_network_has_not_seen(
+    format: str, classifier: Classifier, tmp_path: Path
+) -> None:
+    out = tmp_path / f"model{FORMATS[format].suffix}"
+    assert main(["export", "--as", format, "--out", str(out)]) == 0
+    answer, differences, photos = answers(format, out, classifier), [], tmp_path / "photos"
+    photos.mkdir()
+    for photo in unseen(photos):
+        expected = classifier.classify(open_photo(photo)).probabilities(classifier.class_names)
+        given = answer(photo)
+        assert np.argmax(given) == np.argmax(expected), photo.name
+        differences.append(float(np.abs(given - expected).max()))
+    print(f"{format}: {len(differences)} photos, largest difference {max(differences):.2g}")
+    assert len(differences) >= 100 and max(differences) <= MOST_DIFFERENCE
+
+
+def test_a_bundle_from_the_command_line_is_the_one_of_the_page(tmp_path: Path) -> None:
+    assert main(["export", "--as", "python", "--out", str(tmp_path / "bundle.zip")]) == 0
+    with zipfile.ZipFile(io.BytesIO((tmp_path / "bundle.zip").read_bytes())) as archive:
+        assert {"head.npz", "card.json", "predict.py"} <= set(archive.namelist())
+
+
+def test_onnx_without_its_packages_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "tf2onnx" else found(name, *a))
+    assert main(["export", "--as", "onnx", "--out", str(tmp_path / "model.onnx")]) == 2
+    assert "requirements-export.txt" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_format_is_in_the_table() -> None:
+    table = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in table for name in FORMATS)
