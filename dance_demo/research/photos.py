@@ -72,8 +72,8 @@ class TrainingPhotos:
 
     def chosen(self, which: np.ndarray) -> "TrainingPhotos":
         """Those of a mask or of indices."""
-        arrays = {name: value[which] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        return replace(self, **arrays)
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return replace(self, **{name: value[which] for name, value in arrays.items() if len(value) == len(self)})
 
     def one_hot(self, indices: np.ndarray) -> np.ndarray:
         """The classes of some photos, (m, k) float32."""

@@ -169,8 +169,8 @@ def test_a_photo_is_pasted_anywhere_but_where_one_writes(open_page: OpenPage) ->
 
 def test_an_example_can_be_dragged_onto_the_box(open_page: OpenPage) -> None:
     page = open_page()
-    page.locator(".examples button").nth(2).drag_to(page.locator("#photo"))
-    wait_for_answer(page)
-    expect(page.locator("#headline")).to_contain_text("Kathakali")
-    page.locator(".examples button").nth(6).drag_to(page.locator("#photo"))  # and where a photo is in it
-    expect(page.locator("#headline")).to_contain_text("Odissi")
+    for example, name in ((2, "Kathakali"), (6, "Odissi")):  # and where a photo is in it
+        page.locator(".examples button").nth(example).drag_to(page.locator("#photo"), steps=8)  # as a hand would
+        wait_for_answer(page)
+        expect(page.locator("#headline")).to_contain_text(name)
+        page.wait_for_timeout(500)  # the page scrolls to the answer

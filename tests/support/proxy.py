@@ -1,52 +1,70 @@
 """A reverse proxy that is set up badly: it does not pass on `Host`, as nginx does not unless it is told to."""
 
-import asyncio
 import contextlib
+import socket
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 
 @contextlib.contextmanager
 def proxy_without_host(port: int) -> Iterator[str]:
     """The address of a proxy in front of 127.0.0.1:`port`."""
-    address: Future[str] = Future()
-    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-
-    async def main() -> None:
-        over = asyncio.Event()
-        stop.append((asyncio.get_running_loop(), over))
-        async with await asyncio.start_server(lambda *pair: _serve(*pair, port), "127.0.0.1", 0) as server:
-            address.set_result(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-            await over.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    try:
-        yield address.result(timeout=10)
-    finally:
-        loop, over = stop[0]
-        loop.call_soon_threadsafe(over.set)
-        thread.join()
+    with _Proxy(port) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{proxy.server_address[1]}"
+        finally:
+            proxy.shutdown()
+            thread.join()
+            for connection in list(proxy.connections):  # such as one that a browser opened in advance
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-    behind, onward = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[:-2]
-            kept = [line for line in head if not line.lower().startswith((b"host:", b"connection:"))]
-            onward.write(b"\r\n".join([*kept, b"Host: 127.0.0.1:%d" % port, b"Connection: close", b"", b""]))
-            body = asyncio.create_task(_pump(reader, onward))
-            await _pump(behind, writer)
-            body.cancel()
-    finally:
-        onward.close()
-        writer.close()
+class _Proxy(ThreadingTCPServer):
+    request_queue_size = 100
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Exchange)
+        self.behind = "127.0.0.1", port
+        self.connections: set[socket.socket] = set()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
+class _Exchange(StreamRequestHandler):
+    """One request and its answer; then the connection is closed, on both sides."""
+
+    server: _Proxy
+
+    def handle(self) -> None:
+        self.server.connections.add(self.request)
+        try:
+            head = []
+            while line := self.rfile.readline().strip():
+                head.append(line)
+            if head:
+                self.pass_on(head)
+        except OSError:
+            pass  # one of the two has gone
+        finally:
+            self.server.connections.discard(self.request)
+
+    def pass_on(self, head: list[bytes]) -> None:
+        lines = [line for line in head if not line.lower().startswith((b"host:", b"connection:"))]
+        with socket.create_connection(self.server.behind) as onward:
+            host = b"Host: 127.0.0.1:%d" % self.server.behind[1]
+            onward.sendall(b"\r\n".join([*lines, host, b"Connection: close", b"", b""]))
+            body = threading.Thread(target=_pump, args=(self.rfile.read1, onward))
+            body.start()
+            _pump(onward.recv, self.request)
+            with contextlib.suppress(OSError):
+                self.request.shutdown(socket.SHUT_RDWR)  # which ends the other thread
+            body.join()
+
+
+def _pump(read: Callable[[int], bytes], to: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := read(65536):
+            to.sendall(data)
+        to.shutdown(socket.SHUT_WR)  # so the other side learns that this one has gone

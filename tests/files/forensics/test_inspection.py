@@ -236,13 +236,16 @@ def test_facts_of_every_part_are_plain_sentences():
 
 
 @pytest.mark.slow
-def test_twelve_megapixels_take_less_than_a_second_of_processor():
+def test_twelve_megapixels_cost_little_more_than_one():
     random = np.random.default_rng(0)
     photo = draw("kathakali", 5).resize((3000, 4000))
     noisy = np.asarray(photo, np.int16) + random.integers(-6, 7, (4000, 3000, 1), np.int16)
-    data = jpeg_bytes(Image.fromarray(noisy.clip(0, 255).astype(np.uint8)), quality=92)
-    inspect_photo(data)
-    start = time.process_time()
-    found = inspect_photo(data)
-    assert time.process_time() - start < 1
-    assert found.size == (3000, 4000) and max(found.photo.size) <= 1024
+    large = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+    took = {}
+    for picture in (large, large.resize((900, 1200))) * 2:  # the first time also loads OpenCV
+        data = jpeg_bytes(picture, quality=92)
+        start = time.process_time()
+        found = inspect_photo(data)
+        took[picture.size] = time.process_time() - start
+        assert found.size == picture.size and max(found.photo.size) <= 1024
+    assert took[3000, 4000] < 2.5 * took[900, 1200], took
