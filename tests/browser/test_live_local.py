@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from dance_demo.model.classifier import Classifier
 from dance_demo.ui.server.gradio_routes import LIVE_FILES, LIVE_FRAME, LIVE_MODEL, LIVE_NETWORK, LIVE_RUNTIME
 from tests.browser.test_live import show_tab, stage, start  # noqa: F401
+from tests.support.running_app import running_app
 
 # Keeps the last picture that the worker was asked about.
 KEEP_PICTURES = """
@@ -74,6 +76,21 @@ def test_where_the_network_does_not_come_the_server_answers_and_the_page_says_so
 
 
 @pytest.mark.slow
+def test_the_server_answers_where_it_was_started_to(stage: Browser, tmp_path: Path) -> None:  # noqa: F811
+    with running_app(tmp_path, "--server-live") as app:
+        page = stage.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{app.url}/#live")
+        with page.expect_request(re.compile(LIVE_FRAME)):
+            page.get_by_role("button", name="Start the camera").click()
+        expect(page.get_by_text("Small pictures of the camera go to this server")).to_be_visible()
+        expect(page.locator(".running .headline h2")).to_contain_text("Odissi")
+        assert not [url for url in asked if any(path in url for path in LIVE_FILES)]
+        page.close()
+
+
+@pytest.mark.slow
 def test_the_first_page_fetches_nothing_of_it(stage: Browser, app_url: str) -> None:  # noqa: F811
     page = stage.new_page()
     asked: list[str] = []
@@ -85,7 +102,7 @@ def test_the_first_page_fetches_nothing_of_it(stage: Browser, app_url: str) -> N
 
 
 @pytest.mark.slow
-def test_what_is_asked_wrongly_gets_a_sentence(app_url: str) -> None:
+def test_V7_what_is_asked_wrongly_gets_a_sentence(app_url: str) -> None:
     for path, query in ((LIVE_MODEL, {"model": "x" * 32}), (LIVE_NETWORK, {"sha256": "../../etc/passwd"})):
         answer = httpx.get(f"{app_url}{path}", params=query)
         assert answer.status_code == 400 and "no longer kept" in answer.json()["detail"]
