@@ -386,6 +386,23 @@ def test_the_confusion_matrix_works_with_the_keyboard_alone(trained: Page) -> No
     expect(page.locator(".confusion td button[aria-pressed=true]")).to_have_count(1)
 
 
+def test_of_quick_clicks_into_the_confusion_matrix_the_last_one_counts(trained: Page) -> None:
+    page = trained
+    step(page, "Results")
+    cells = page.locator(".confusion td button")
+    expect(cells.first).to_be_visible()
+    network = page.context.new_cdp_session(page)
+    for latency_ms in (400, 0):
+        slow = {"offline": False, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1}
+        network.send("Network.emulateNetworkConditions", slow)
+        for cell in (cells.last, cells.first, cells.last):
+            cell.click()
+        expect(cells.last).to_have_attribute("aria-pressed", "true")
+        expect(cells.first).to_have_attribute("aria-pressed", "false")
+        cells.first.click()
+        expect(cells.first).to_have_attribute("aria-pressed", "true")
+
+
 def test_too_few_photos_give_a_sentence_and_no_training(open_page: OpenPage, tmp_path: Path) -> None:
     path = tmp_path / "few.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -4,9 +4,10 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image, ImageCms
+from PIL import Image
 
 from dance_demo.data.illustrations import FORM_NAMES, draw
+from tests.support.icc import display_p3
 
 TURNED = 6  # EXIF: the camera was held upright
 SIZES = {"small": (240, 300), "medium": (480, 600), "large": (820, 1024), "huge": (1640, 2050)}
@@ -34,8 +35,7 @@ def unseen(folder: Path) -> Iterator[Path]:
             exif[0x0112] = TURNED
             yield _saved(drawing, folder / f"{name}-turned.jpg", quality=88, exif=exif)
         if size == "medium":
-            profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-            yield _saved(drawing, folder / f"{name}-profile.jpg", quality=88, icc_profile=profile)
+            yield _saved(drawing, folder / f"{name}-p3.jpg", quality=88, icc_profile=display_p3())
 
 
 def _saved(photo: Image.Image, path: Path, **how: object) -> Path:

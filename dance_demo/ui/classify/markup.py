@@ -28,10 +28,12 @@ SHOW_ANSWER = """() => {
   if (innerWidth < 720 && answer) answer.scrollIntoView();
 }"""
 
-# A click on an example, or on a class, tells the server its number.
-CHOOSE_NUMBER = """element.addEventListener("click", event => {
+# A click on an example, or on a class, tells the server its number. Gradio sends a click that comes during another
+# (`always_last`) with the data of that other, so it is one object for all of them: it holds the newest.
+CHOOSE_NUMBER = """const newest = {};
+element.addEventListener("click", event => {
   const button = event.target.closest("button[data-index]");
-  if (button) trigger("click", {index: Number(button.dataset.index)});
+  if (button) trigger("click", Object.assign(newest, {index: Number(button.dataset.index)}));
 });
 element.closest(".block").toggleAttribute("data-live", true);"""
 

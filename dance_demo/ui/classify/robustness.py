@@ -39,15 +39,9 @@ class RobustnessPart(Step):
         outputs = [self.status, self.notice, self.folded, self.changes, self.strength, self.closer]
         asked: dict[str, Any] = {"api_visibility": "private", "outputs": [*outputs, self.checked, self.chosen]}
         self.folded.expand(self.check, [self.answer, self.checked], **asked, **line)
-        self.changes.click(self.choose, self.answer, **asked, **line, show_progress="hidden")
-        self.strength.input(
-            self.strengthen,
-            [self.answer, self.chosen, self.strength],
-            **asked,
-            **line,
-            trigger_mode="always_last",
-            show_progress="hidden",
-        )
+        look: dict[str, Any] = asked | line | {"trigger_mode": "always_last", "show_progress": "hidden"}
+        self.changes.click(self.choose, self.answer, **look)
+        self.strength.input(self.strengthen, [self.answer, self.chosen, self.strength], **look)
         self.answer.change(self.forget, [self.answer, self.checked], **asked, queue=False, show_progress="hidden")
 
     def check(self, answer: Any, checked: Classification | None) -> Updates:

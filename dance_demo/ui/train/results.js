@@ -1,10 +1,12 @@
 // Of the step "Results": what is chosen there is told to the server. A number of the confusion matrix, or of a training;
 // photos on the map, by pointer or keys; and what shall be done about labels.
+const newest = {};  // one object for all clicks, see CHOOSE_NUMBER of the first tab
+const tell = data => trigger("click", Object.assign(newest, {choice: undefined, photos: undefined}, data));
 const choices = () => [...element.querySelectorAll("select[data-index]")];
 element.addEventListener("click", event => {
   const button = event.target.closest("button[data-choice], button[data-action]");
   if (!button) return;
-  if (button.dataset.choice) return trigger("click", {choice: button.dataset.choice.split(",").map(Number)});
+  if (button.dataset.choice) return tell({choice: button.dataset.choice.split(",").map(Number)});
   const decisions = choices().map(s => [Number(s.dataset.index), s.value]);
   trigger("submit", {action: button.dataset.action, decisions});
 });
@@ -49,7 +51,7 @@ const mark = chosen => {
 };
 const ask = (chosen, later = 0) => {
   clearTimeout(asked);
-  asked = setTimeout(() => trigger("click", {photos: chosen.map(point => Number(point.dataset.index))}), later);
+  asked = setTimeout(() => tell({photos: chosen.map(point => Number(point.dataset.index))}), later);
 };
 const choose = (point, later = 0) => {
   const svg = point.closest("svg"), [x, y] = at(point);

@@ -30,12 +30,14 @@ KINDS = {
     WRAPPER: "Wrappers: heads on subsets are tried",
 }
 # What is pressed or moved inside is told to the server, with what is chosen in the form around it. How far the work is
-# that a press begins is said above.
-ASK = """element.onclick = element.onchange = ({type, target}) => {
+# that a press begins is said above. One object for all of them, as in `classify.markup`: the newest counts.
+ASK = """const newest = {};
+element.onclick = element.onchange = ({type, target}) => {
   const at = target.closest(`[data-${type}]`), form = element.querySelector("form");
   if (!at) return;
   if (type === "click") document.querySelector("#compare-step").scrollIntoView();
-  trigger("click", {action: at.dataset[type], job: form?.id, ...Object.fromEntries(new FormData(form || undefined))});
+  const fields = Object.fromEntries(new FormData(form || undefined));
+  trigger("click", Object.assign(newest, {action: at.dataset[type], job: form?.id, ...fields}));
 };"""
 
 
