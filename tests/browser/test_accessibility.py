@@ -16,6 +16,7 @@ from tests.browser.conftest import Window
 from tests.browser.tabs import open_tab
 from tests.browser.test_classify_page import upload, wait_for_answer
 from tests.browser.test_train_tab import step, wait_until_trained
+from tests.browser.test_video import choose, clip  # noqa: F401
 from tests.support.running_app import RunningApp, running_app
 
 pytestmark = pytest.mark.slow
@@ -85,7 +86,13 @@ def test_a_photo_and_its_answer(open_page: OpenPage, states: States, scheme: str
 
 
 @SCHEMES
-def test_the_other_ways_to_name_a_dance(open_page: OpenPage, states: States, scheme: str, photo: Path) -> None:
+def test_the_other_ways_to_name_a_dance(
+    open_page: OpenPage,
+    states: States,
+    scheme: str,
+    photo: Path,
+    clip: Path,  # noqa: F811
+) -> None:
     page = open_page(color_scheme=scheme)
     for name in ("Many photos", "Live", "Video", "About"):
         open_tab(page, name)
@@ -105,6 +112,10 @@ def test_the_other_ways_to_name_a_dance(open_page: OpenPage, states: States, sch
     expect(page.locator("#live .headline h2")).not_to_have_text("No picture yet")
     page.get_by_role("button", name="Freeze").click()
     states.look(page, "camera")
+    open_tab(page, "Video")
+    choose(page, clip)
+    expect(page.locator("#clip-result .headline h2")).to_contain_text("Odissi", timeout=TRAINED_WITHIN_MS)
+    states.look(page, "clip")
 
 
 @SCHEMES
@@ -152,6 +163,12 @@ def test_the_steps_of_a_training(open_page: OpenPage, states: States) -> None:
     page.locator("#use-this-head").click()
     expect(page.get_by_role("button", name="Download the bundle")).to_be_visible()
     look("Use")
+    step(page, "Compare")
+    page.get_by_label("32 (quick)").check()
+    page.get_by_label("number input for Its epochs").fill("2")
+    page.locator("#start-comparison").click()
+    expect(page.locator("#compare-step .confusion table")).to_have_count(2, timeout=TRAINED_WITHIN_MS)
+    look("Compare")
 
 
 @pytest.fixture(scope="module")
