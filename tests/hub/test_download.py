@@ -263,6 +263,7 @@ def test_a_hub_model_that_is_saved_again_has_the_same_card(hub, tiny_files, tmp_
     assert (tmp_path / "again" / CARD).read_bytes() == hub.files[CARD]
 
 
+@pytest.mark.slow
 def test_C11_without_a_network_and_without_a_cache_it_says_so(hub, address, tmp_path, lonely):
     unreachable, started = lonely
     for process in (start(address, hub, tmp_path / "home", HF_HUB_OFFLINE="1"), unreachable):

@@ -118,6 +118,7 @@ def test_W2_ids_that_callers_make_up_are_short_words_everywhere(bad):
                 assert bad.ask("POST", f"/gradio_api/{path}", call, JSON)[0] == 400, (path, name)
 
 
+@pytest.mark.slow
 def test_W2_asking_how_far_uploads_are_that_nobody_sends_leaves_nothing_behind(app, bad):
     with ThreadPoolExecutor(8) as pool:
         ask = lambda number: bad.ask("GET", f"/gradio_api/upload_progress?upload_id={number:064d}")[0]  # noqa: E731
@@ -351,6 +352,7 @@ def test_W6_a_thousand_visits_of_one_address_take_nothing_from_another(app, bad,
 HASTY = "from dance_demo.ui import gradio_private\ngradio_private.PROGRAM_KEPT_S = 2.0"
 
 
+@pytest.mark.slow
 def test_W6_what_programs_leave_without_a_page_is_forgotten_soon_and_a_page_keeps_its_own(tmp_path: Path):
     with running_app(tmp_path, after=HASTY) as app:
         chosen = next(one for one in app.endpoints() if one["api_name"].startswith("redraw"))
