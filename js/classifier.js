@@ -4,27 +4,41 @@ import {distance, doubt} from "./familiarity.js";
 import {heatmap, pool, probabilities} from "./head.js";
 import {mirrored, toInput} from "./preprocessing.js";
 
+const PHOTO = 0, MIRROR_IMAGE = 1;  // views
+
 export class Classifier {
   // network: see network.js; model: see model.js
   constructor(network, model) {
     Object.assign(this, {network, model});
   }
 
+  // What the network is asked about for one answer.
+  get views() {
+    return this.model.mirroredView ? [PHOTO, MIRROR_IMAGE] : [PHOTO];
+  }
+
   // photo (see resize.js) -> {probabilities, order, doubt, distance, map}; order: class numbers, the most likely first
-  async classify(photo) {
-    const map = await this.featureMap(photo), pooled = pool(map), {head, familiarity} = this.model;
+  async classify(photo, views = this.views) {
+    const map = await this.featureMap(photo, views), pooled = pool(map), {head, familiarity} = this.model;
     const shares = [...probabilities(head, pooled)], far = distance(familiarity, pooled);
     const order = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
     const familiar = Number(far <= familiarity.maxDistance);
     return {probabilities: shares, order, familiar, doubt: doubt(familiarity, familiar, shares), distance: far, map};
   }
 
-  async featureMap(photo) {
-    const values = toInput(photo, this.model), map = await this.network.featureMap(values);
-    if (!this.model.mirroredView) return map;
-    const other = await this.network.featureMap(mirrored(values, this.model.inputSide, 3));
-    const back = mirrored(other.data, map.width, map.channels);
-    return {...map, data: map.data.map((value, i) => Math.fround(value + back[i]) / 2)};
+  // The mean of the views' maps, that of the mirror image mirrored back.
+  async featureMap(photo, views) {
+    const values = toInput(photo, this.model), maps = [];
+    for (const view of views) {
+      if (view === PHOTO) {
+        maps.push(await this.network.featureMap(values));
+        continue;
+      }
+      const map = await this.network.featureMap(mirrored(values, this.model.inputSide, 3));
+      maps.push({...map, data: mirrored(map.data, map.width, map.channels)});
+    }
+    const [one, other] = maps;
+    return other ? {...one, data: one.data.map((value, i) => Math.fround(value + other.data[i]) / 2)} : one;
   }
 
   heatmap({map}, index) {

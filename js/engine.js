@@ -1,6 +1,9 @@
 // Answers a running camera in a worker of the visitor's own browser, as dance_demo/predict/camera.py does on a server:
-// no picture leaves the device. A question is {id, model, runtime, pixels, width, height, heatOf, anew}, with the
+// no picture leaves the device. A question is {id, model, runtime, pixels, width, height, heatOf, anew, still}, with the
 // addresses of what the model is made of; its answer {id, answer} or {id, problem}.
+//
+// Of a running camera's pictures the network sees the photo and the mirror image in turn, and the smoothing is their
+// mean: twice as many answers. A still picture is asked about as a photo is.
 
 import {Classifier} from "./classifier.js";
 import {doubt} from "./familiarity.js";
@@ -13,6 +16,7 @@ import {fromLogs, sceneOf, smooth} from "./smoothing.js";
 
 const MOST_LIKELY = -1, NO_HEATMAP = -2;
 const loaded = new Map();  // address -> the promise of what lies there
+let turn = 0;  // of the views
 let known = null;  // what is known after the last picture: see smoothing.js
 
 const once = (address, load) => {
@@ -39,10 +43,11 @@ async function loadClassifier(address, runtime) {
   return new Classifier(network, model);
 }
 
-async function look({model: address, runtime, pixels, width, height, heatOf, anew}) {
+async function look({model: address, runtime, pixels, width, height, heatOf, anew, still}) {
   const classifier = await once(address, () => loadClassifier(address, runtime)), {model} = classifier;
   const photo = rgb({data: new Uint8ClampedArray(pixels), width, height});
-  const found = await classifier.classify(photo);
+  const views = still ? classifier.views : [classifier.views[turn++ % classifier.views.length]];
+  const found = await classifier.classify(photo, views);
   known = smooth(anew ? null : known, {...found, scene: sceneOf(photo), time: performance.now() / 1000}, model.smoothing);
   const shares = fromLogs(known.logs), why = doubt(model.familiarity, known.familiar, shares);
   const order = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);

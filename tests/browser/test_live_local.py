@@ -16,11 +16,13 @@ from dance_demo.ui.server.gradio_routes import LIVE_FILES, LIVE_FRAME, LIVE_MODE
 from tests.browser.test_live import show_tab, stage, start  # noqa: F401
 from tests.support.running_app import running_app
 
-# Keeps the last picture that the worker was asked about.
+# Keeps the last picture that the worker was asked about, and what it last said.
 KEEP_PICTURES = """
 const send = Worker.prototype.postMessage;
 Worker.prototype.postMessage = function (question, moved) {
   window.picture = {...question, pixels: Array.from(new Uint8Array(question.pixels))};
+  if (!window.heard) this.addEventListener("message", ({data}) => requestAnimationFrame(() => { window.heard = data; }));
+  window.heard ??= {};
   return send.call(this, question, moved);
 };
 """
@@ -51,6 +53,7 @@ def test_the_browser_answers_as_the_server_would_and_no_picture_leaves_it(page: 
     expect(page.get_by_text("no picture of the camera leaves this device")).to_be_visible()
     expect(page.locator("[data-part=rate]")).to_have_text(re.compile(r"^\d+(\.\d)? answers a second$"))
     page.get_by_role("button", name="Freeze").click()
+    page.wait_for_function("window.heard?.id === window.picture.id && window.picture.still")
     shown = """rows => rows.map(row => [
         row.querySelector(".name").textContent, row.querySelector(".bar").style.getPropertyValue("--share")])"""
     rows = dict(page.locator(".running ol li").evaluate_all(shown))

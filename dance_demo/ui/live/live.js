@@ -132,7 +132,7 @@ function ask(picture, forgetting) {
 async function askHere(pixels, query) {
   if (!engine.ready) tell("hint", "The network comes to this browser, once (11 MB).");
   try {
-    const answer = await engine.ask(pixels, query);
+    const answer = await engine.ask(pixels, query, frozen);
     if (!engine.ready) tell("hint", "");
     engine.ready = true;
     return answer;
@@ -226,10 +226,11 @@ function freeze() {
   anew = true;  // what was seen before does not belong to what comes after
   times = [];
   show(frozen ? "frozen" : "live");
+  if (engine) again();
 }
 
-// Another class while frozen: the same picture again, for its heatmap only.
-choice.addEventListener("change", async () => {
+// The frozen picture again: for the heatmap of another class, and in this browser for an answer to it alone.
+async function again() {
   if (!frozen) return;
   const mine = eye.run;
   for (let tries = 0; tries < 20 && mine === eye.run && frozen; tries += 1) {
@@ -237,12 +238,14 @@ choice.addEventListener("change", async () => {
     if (mine !== eye.run || !frozen) return;
     if (answer.status === 200) {
       tell("hint", "");
+      if (engine) answered(answer);
       return draw(await paint(answer.heat));
     }
     if (answer.status !== 503) return tell("hint", answer.detail);
     await wait(BUSY_MS / 2);
   }
-});
+}
+choice.addEventListener("change", again);
 
 element.addEventListener("click", event => {
   const action = event.target.closest("button")?.dataset.do;

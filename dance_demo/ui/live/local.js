@@ -15,11 +15,12 @@ class Engine {
     [this.worker, this.waiting, this.asked] = [null, new Map(), 0];
   }
 
-  // As `askAbout` answers; `heat` is an ImageData. Throws if the worker cannot go on.
-  ask({data, width, height}, {model, class: number, anew}) {
+  // As `askAbout` answers, a `still` picture as exactly as a photo; `heat` is an ImageData. Throws if the worker cannot
+  // go on.
+  ask({data, width, height}, {model, class: number, anew}, still) {
     this.worker ??= this.started();
     const id = this.asked += 1, pixels = data.buffer.slice(0);
-    const question = {id, pixels, width, height, heatOf: Number(number), anew: Boolean(anew)};
+    const question = {id, pixels, width, height, heatOf: Number(number), anew: Boolean(anew), still};
     this.worker.postMessage({...question, model: `${this.about}?model=${model}`, runtime: this.runtime}, [pixels]);
     return new Promise((done, fail) => this.waiting.set(id, {done, fail}));
   }
