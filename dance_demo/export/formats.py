@@ -12,17 +12,27 @@ from dance_demo.export.onnx_file import write_onnx
 from dance_demo.export.page import write_page
 from dance_demo.export.teachable import write_teachable
 from dance_demo.jobs.progress import Progress, Stop
+from dance_demo.model.directory import ModelCard
 
 Write = Callable[[Path, Path, Stop], Iterator[Progress]]
 
 
 @dataclass(frozen=True)
 class Format:
-    """`write(model, out, stop)` writes a model directory to `out`: a file with this suffix, or where there is none, a
-    new folder. What it writes appears whole or not at all."""
+    """A file with this suffix, or where there is none, a new folder. What is written appears whole or not at all.
 
-    write: Write
+    Only where it `listens` it holds a model of sounds, too.
+    """
+
+    writer: Write
     suffix: str = ""
+    listens: bool = False
+
+    def write(self, model: Path, out: Path, stop: Stop) -> Iterator[Progress]:
+        """Write a model directory to `out`. Raises `ModelError` if it cannot be had in this format."""
+        if not self.listens:
+            ModelCard.read(model).require_photos()
+        yield from self.writer(model, out, stop)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -33,7 +43,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "tflite": Format(write_tflite, ".tflite"),
         "onnx": Format(write_onnx, ".onnx"),
         "teachable": Format(write_teachable),
-        "python": Format(write_python, ".zip"),
+        "python": Format(write_python, ".zip", listens=True),
     }
 )
 

@@ -37,6 +37,7 @@ def publish_page(
         raise ModelError("Publish to owner/name; a revision and a hash come from the Hub afterwards.")
     if not access.token:
         raise ModelError(NO_TOKEN)
+    ModelCard.read(model).require_photos()
     yield Progress("Packing the network into a page")
     files = folder_files(model) | {README: _readme(ModelCard.read(model)).encode()}
     api = client(access)

@@ -114,6 +114,11 @@ class ModelCard:
         figures = f"{self.name}: {measured(e['accuracy'])} of {e['n']} held-out {self.noun} right{against}."
         return f"{figures} {self.warning}".rstrip()
 
+    def require_photos(self) -> None:
+        """Raises `ModelError` if the model listens: other programs do not know how it makes pictures of sound."""
+        if self.sound:
+            raise ModelError("This model listens to sounds: it can be taken home as a bundle for Python only.")
+
     @property
     def noun(self) -> str:
         """What it was trained on, for people."""

@@ -90,8 +90,11 @@ class FullModel:
 def export(directory: Path, stop: Stop, model: Path) -> Iterator[Progress | FullModel]:
     """Write the full model of a trained model directory into `directory`; the last event says where.
 
-    `stop` is asked between the steps. Raises `ModelError` if the model is damaged or its backbone is not here.
+    `stop` is asked between the steps. Raises `ModelError` if the model is damaged, listens to sounds, or its backbone
+    is not here.
     """
+    card = ModelCard.read(model)
+    card.require_photos()
     classifier, draft = load_classifier(model), directory / "draft"
     draft.mkdir(parents=True)
     yield Progress("Putting backbone and head together")
@@ -104,7 +107,7 @@ def export(directory: Path, stop: Stop, model: Path) -> Iterator[Progress | Full
         return
     yield Progress("Converting it for LiteRT")
     names, takes_in = classifier.class_names, TAKES_IN.format(side=side_px)
-    about = {"name": ModelCard.read(model).name, "description": f"Takes in {takes_in}."}
+    about = {"name": card.name, "description": f"Takes in {takes_in}."}
     converted = litert_bytes(network, side_px=side_px)
     (draft / LITERT_FILE).write_bytes(with_metadata(converted, names, **about, side_px=side_px))
     if stop():

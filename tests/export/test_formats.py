@@ -12,11 +12,17 @@ import pytest
 
 import dance_demo
 from dance_demo.cli.main import main
-from dance_demo.export.formats import FORMATS
+from dance_demo.errors import ModelError
+from dance_demo.export.formats import FORMATS, export
 from dance_demo.export.onnx_file import INPUT, OUTPUT
 from dance_demo.files.photo import open_photo
+from dance_demo.jobs.progress import never
 from dance_demo.model.bundle import read_bundle
 from dance_demo.model.classifier import Classifier
+from dance_demo.model.directory import BUNDLED, FAMILIARITY, HEAD, ModelCard, save_model
+from dance_demo.model.loading import load_classifier
+from dance_demo.model.preprocessing import MEL, SoundSettings
+from dance_demo.networks import full_model
 from dance_demo.networks.full_model import litert_function, pixels_of
 from tests.export.photos import MOST_DIFFERENCE, unseen
 from tests.support import ROOT
@@ -73,6 +79,37 @@ def test_onnx_without_its_packages_says_what_to_install(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "tf2onnx" else found(name, *a))
     assert main(["export", "--as", "onnx", "--out", str(tmp_path / "model.onnx")]) == 2
     assert "requirements-export.txt" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def listener(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A head on the backbone that ships that listens to one picture of sound: it has the numbers of one for photos."""
+    directory = tmp_path_factory.mktemp("listener") / "ears"
+    files = {name: (BUNDLED / name).read_bytes() for name in (HEAD, FAMILIARITY)}
+    names = ModelCard.read(BUNDLED).class_names
+    save_model(directory, files, name="Ears", class_names=names, sound=SoundSettings((MEL,)).to_card())
+    return directory
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "python"])
+def test_a_model_that_listens_is_refused_by_what_takes_photos(
+    format: str, listener: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(listener), "--as", format, "--out", str(tmp_path / "out")]) == 2
+    assert "This model listens to sounds: it can be taken home as a bundle for Python only." in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_listens_is_taken_home_as_a_bundle(listener: Path, tmp_path: Path) -> None:
+    assert main(["export", str(listener), "--as", "python", "--out", str(tmp_path / "bundle.zip")]) == 0
+    assert load_classifier(read_bundle(tmp_path / "bundle.zip", tmp_path / "own")).sound == SoundSettings((MEL,))
+
+
+@pytest.mark.parametrize("work", [lambda *args: export(*args, format="page"), full_model.export])
+def test_the_jobs_of_the_page_refuse_it_too(work: Callable, listener: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="listens to sounds"):
+        list(work(tmp_path, never, listener))
     assert not list(tmp_path.iterdir())
 
 

@@ -9,6 +9,7 @@ import yaml
 from dance_demo.export.folder import folder_files
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import BUNDLED
+from dance_demo.model.preprocessing import SoundSettings
 from tests.export.test_page import named_model
 from tests.support.hub_server import DANCER, HubServer, command
 
@@ -47,3 +48,12 @@ def test_a_space_that_holds_something_else_is_left_alone(
     ran = publish_page(hub, tmp_path, model)
     assert ran.returncode == 2 and "holds something else than a page of this app" in ran.stderr
     assert set(hub.repos["spaces", NAME].files) == {"app.py", ".gitattributes"}
+
+
+def test_a_model_that_listens_is_no_page(hub: HubServer, tmp_path: Path) -> None:
+    model = named_model(tmp_path / "model", ("a", "b"))
+    card = json.loads((model / "card.json").read_text())
+    (model / "card.json").write_text(json.dumps(card | {"sound": SoundSettings().to_card()}))
+    ran = publish_page(hub, tmp_path, model)
+    assert ran.returncode == 2 and "This model listens to sounds" in ran.stderr
+    assert ("spaces", NAME) not in hub.repos
