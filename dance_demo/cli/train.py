@@ -85,7 +85,7 @@ def train(options: argparse.Namespace) -> int:
     if options.data is None:
         raise DatasetError("Name a folder or zip of photos, or Parquet files of features with --features.")
     with tempfile.TemporaryDirectory() as workspace:
-        with tqdm(unit="photo", desc="Reading the photos", disable=None) as bar:
+        with tqdm(unit="file", desc="Reading the files", disable=None) as bar:
             dataset, report = _opened(options.data, options.layout, Path(workspace), sound, _progress(bar))
         log_report(report)
         require_trainable(report)
@@ -113,7 +113,7 @@ def _opened(
             Path(data), workspace=workspace, progress=progress, wanted=layout, follow_links=True, sound=sound
         )
     fetched = fetch_photos(data, workspace / "dataset", own_access(), limits=ArchiveLimits(), chosen=_tell_size)
-    return open_fetched(fetched, workspace=workspace, progress=progress, wanted=layout)
+    return open_fetched(fetched, workspace=workspace, progress=progress, wanted=layout, sound=sound)
 
 
 def _tell_size(choice: Choice) -> None:

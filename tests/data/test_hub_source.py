@@ -10,6 +10,7 @@ from dance_demo.errors import DatasetError
 from dance_demo.files.zip_archive import ArchiveLimits
 from tests.support.hub_server import ask, command
 from tests.support.made_up import jpeg
+from tests.support.sounds import encoded, melody
 
 PHOTOS = {seed: jpeg(seed) for seed in range(8)}
 FOLDERS = {f"{'kathak' if seed % 2 else 'odissi'}/{seed}.jpg": PHOTOS[seed] for seed in range(8)}
@@ -67,8 +68,20 @@ def test_a_dataset_without_photos_says_what_it_has_instead(hub, tmp_path):
     hub.add("a/parquet", {"data/train-0001.parquet": b"x", "README.md": b"x"}, kind="datasets")
     hub.add("a/text", {"README.md": b"x"}, kind="datasets")
     packed, text = ask(hub, tmp_path, *(["photos", f"a/{kind}", tmp_path / kind, ""] for kind in ("parquet", "text")))
-    assert "a/parquet keeps its photos in Parquet files, which are not read here" in packed
-    assert text.startswith("DatasetError: a/text: no photos found. Expected train/kathak/1.jpg")
+    assert "a/parquet keeps all in Parquet files, which are not read here" in packed
+    assert text.startswith("DatasetError: a/text: no photos or recordings found. Expected train/kathak/1.jpg")
+
+
+def test_class_folders_of_recordings_are_read_as_from_a_zip(hub, tmp_path):
+    sounds = {f"train/{'high' if seed % 2 else 'low'}/{seed}.WAV": encoded(melody(seed, 1), "WAV") for seed in range(6)}
+    cover, test = {"train/high/cover.jpg": PHOTOS[0]}, {"test/high/9.wav": b"no"}
+    hub.add("a/sounds", sounds | cover | test | {"README.md": b"# a"}, kind="datasets")
+    hub.sizes = {"train/high/1.WAV": 50_000_001, "train/high/3.WAV": 49_000_000}
+    [found] = ask(hub, tmp_path, ["photos", "a/sounds", tmp_path / "sounds", ""])
+    assert sorted(found["labels"]) == ["high"] * 2 + ["low"] * 3, found
+    assert found["skipped"] == ["train/high/1.WAV"] and "5 pieces of 5 recordings" in found["layout"]
+    fetched = [path for path in hub.paths("GET") if "/resolve/" in path]
+    assert len(fetched) == 5 and all(path.endswith(".WAV") for path in fetched)
 
 
 @pytest.mark.slow
