@@ -91,7 +91,7 @@ def _compare_backbones(options: argparse.Namespace, dataset: PhotoDataset, works
 
 def backbone_table(result: BackboneResult) -> str:
     """The backbones as a Markdown table."""
-    title = f"{result.n_held_out} held-out photos"
+    title = f"{result.n_held_out} held-out {result.noun}"
     lines = [
         f"| {title} | accuracy [95 %] | macro F1 | features | px | MB | ms | licence | SHA-256 |",
         "|---" * 9 + "|",

@@ -45,15 +45,15 @@ def finished(events: Iterable[Any], result: type[R], show: Callable[[Any], None]
     return event if isinstance(event, result) else None
 
 
-def evaluation_summary(evaluation: dict[str, Any]) -> str:
+def evaluation_summary(evaluation: dict[str, Any], noun: str = "photos") -> str:
     """An `Evaluation` as JSON, in a few lines."""
     low, high = map(measured, evaluation["accuracy_interval"])
     lines = [
-        f"{evaluation['n']} photos: {measured(evaluation['accuracy'])} right (95 % interval {low} to {high})",
+        f"{evaluation['n']} {noun}: {measured(evaluation['accuracy'])} right (95 % interval {low} to {high})",
         f"weighted F1 {evaluation['weighted_f1']:.3f}, macro F1 {evaluation['macro_f1']:.3f}",
     ]
     for name, score in evaluation["per_class"].items():
-        lines.append(f"  {name:16.16} F1 {score['f1']:.3f}  ({score['support']} photos)")
+        lines.append(f"  {name:16.16} F1 {score['f1']:.3f}  ({score['support']} {noun})")
     if warning := overlap_warning(evaluation["training_overlap"], evaluation["n"]):
         lines.append(warning)
     return "\n".join(lines)

@@ -95,7 +95,7 @@ def predict(options: argparse.Namespace) -> int:
         short = [name.rpartition("/")[2] for name in names]  # as the challenge writes them
         if len(set(short)) == len(short):
             names = short
-        for name, file in zip(names, tqdm(files, unit="photo", disable=None), strict=True):
+        for name, file in zip(names, tqdm(files, unit="file", disable=None), strict=True):
             try:
                 rows.append((name, _label(classifier, file)))
             except (PhotoError, SoundError) as error:
@@ -132,7 +132,7 @@ def evaluate_dataset(options: argparse.Namespace) -> int:
     groups = dataset.groups if dataset.sound else None
     evaluation = evaluate(labels, probabilities, names, groups=groups, training_overlap=overlap).to_json()
     log_report(report)
-    print_json(evaluation) if options.json else print(evaluation_summary(evaluation))
+    print_json(evaluation) if options.json else print(evaluation_summary(evaluation, dataset.noun))
     return 0
 
 

@@ -154,6 +154,11 @@ class IntakeReport:
     question: Question | None = None  # where the photos can be read in another way
 
     @property
+    def sent(self) -> str:
+        """What its owner sent, in a word."""
+        return "recordings" if self.noun == SOUND_NOUN else "photos"
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What stands in the way of training, in sentences; empty if nothing does."""
         counted = checks.class_problems(self.class_counts, self.noun)

@@ -37,7 +37,7 @@ from dance_demo.jobs.progress import Progress, Stop
 
 SAMPLE_PER_CLASS = 12
 SAMPLE_FOLDER = f"drawings-{SAMPLE_PER_CLASS}"  # in the cache
-READING, LISTENING = "Reading the photos", "Listening to the recordings"
+READING, LISTENING, READING_FILES = "Reading the photos", "Listening to the recordings", "Reading the files"
 TALAS_FOLDER = f"talas-{PER_CLASS}"
 NAME_CHARACTERS = 60  # of a dataset
 _POLL_S = 0.2  # between two questions how far the work is
@@ -73,7 +73,7 @@ class _Stopped(Exception):
 def check_zip(directory: Path, stop: Stop, archive: Path, wanted: Wanted | None = None) -> Iterator[Event]:
     """Unpack an uploaded zip into ``directory``, read every photo, and report. Raises DatasetError."""
     opened = partial(open_dataset, archive, workspace=directory, wanted=wanted, most_classes=CLASSES_AT_MOST)
-    yield from _checked(opened, ("Unpacking the zip", READING), directory, stop, name=archive.stem)
+    yield from _checked(opened, ("Unpacking the zip", READING_FILES), directory, stop, name=archive.stem)
 
 
 def check_classes(directory: Path, stop: Stop, classes: Sequence[TypedClass]) -> Iterator[Event]:
@@ -129,7 +129,7 @@ def check_hub(
     fetched = yield from _watched(lambda: fetch_photos(address, folder, access, chosen=expected.append), now)
     if not stop():
         opened = partial(open_fetched, fetched, workspace=directory, wanted=wanted, most_classes=CLASSES_AT_MOST)
-        yield from _checked(opened, (READING,), directory, stop, name=address)
+        yield from _checked(opened, (READING_FILES,), directory, stop, name=address)
 
 
 # --- the work, and how far it is ---------------------------------------------------------------------------
@@ -151,7 +151,8 @@ def _checked(
         except WhichColumnsError as error:
             yield error.question
             return
-        yield Progress("Looking for photos that the bundled model knows")
+        if not dataset.sound:
+            yield Progress("Looking for photos that the bundled model knows")
         warnings = overlap_warnings([dataset.photos[index].name for index in overlapping_indices(dataset)])
         shown = "".join(letter for letter in nfc(name) if letter.isprintable())[:NAME_CHARACTERS]
         report = replace(report, warnings=(*warnings, *report.warnings), name=shown)

@@ -78,6 +78,17 @@ def measured(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 photo``, ``1,200 photos``, ``1 piece of sound``; `noun` is the plural."""
+    return f"{number:,} {one_of(noun) if number == 1 else noun}"
+
+
+def one_of(noun: str) -> str:
+    """ "photo" of "photos", "piece of sound" of "pieces of sound"."""
+    first, *more = noun.split(" ")
+    return " ".join([first.removesuffix("s"), *more])
+
+
 def _answer(prediction: Prediction) -> str:
     return f"{display_name(prediction.label)}, {percent(prediction.probability)}"
 

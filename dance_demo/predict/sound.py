@@ -203,13 +203,29 @@ def hottest(heatmap: np.ndarray, kinds: tuple[str, ...], piece: Piece) -> Place 
     """The hottest place of a heatmap (p h, w) over the pictures of these kinds; None if it is cold everywhere."""
     if not heatmap.any():
         return None
+    kind, share, hz = _hottest_cell(heatmap, kinds)
+    return Place(piece.start_s + share * (piece.end_s - piece.start_s), hz, kind)
+
+
+def alt_text(label: str, heatmap: np.ndarray, kinds: tuple[str, ...]) -> str:
+    """The pictures of a piece of sound with the heatmap over them, in words, for people who hear the page."""
+    subject = f"what speaks for {display_name(label)}"
+    if not heatmap.any():
+        return f"The pictures of sound without colour: the model found nothing in them of {subject}."
+    kind, share, hz = _hottest_cell(heatmap, kinds)
+    pitch = "" if hz is None else f" at {tone(hz)}"
+    third = ("its beginning", "its middle", "its end")[min(2, int(3 * share))]
+    place = f"hottest in the {kind} picture{pitch}, near {third}"
+    return f"The pictures of sound, coloured where the model found {subject}: {place}."
+
+
+def _hottest_cell(heatmap: np.ndarray, kinds: tuple[str, ...]) -> tuple[str, float, float | None]:
+    """Of a heatmap (p h, w) that is not cold everywhere: the picture, how far through the piece in [0, 1], and Hz."""
     row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
     number, row_of_picture = divmod(int(row), heatmap.shape[0] // len(kinds))
     height = 1 - (row_of_picture + 0.5) * len(kinds) / heatmap.shape[0]
-    share = (int(column) + 0.5) / heatmap.shape[1]
     hz = frequency_of(kinds[number], height)
-    seconds = piece.start_s + share * (piece.end_s - piece.start_s)
-    return Place(seconds, hz if np.isfinite(hz) else None, kinds[number])
+    return kinds[number], (int(column) + 0.5) / heatmap.shape[1], hz if np.isfinite(hz) else None
 
 
 def tone(hz: float) -> str:

@@ -28,7 +28,7 @@ from dance_demo.networks.scratch import DANCE as DANCE_NETWORK
 from dance_demo.networks.scratch import MUSIC as MUSIC_NETWORK
 from dance_demo.networks.scratch import NETWORKS, ScratchNetwork, photo_squares
 from dance_demo.training.backbones.choice import BackboneChoice
-from dance_demo.training.backbones.seen import LOOKING, SeenBySplit, look
+from dance_demo.training.backbones.seen import SeenBySplit, look, looking_at
 from dance_demo.training.config import TrainingConfig
 from dance_demo.training.evaluation import Evaluation, evaluate
 from dance_demo.training.fit import Examples, fit_head, logits_of
@@ -268,7 +268,7 @@ def _transferred(
     config = task.settings.transfer
     methods: list[MethodResult] = []
 
-    yield Progress(LOOKING)
+    yield Progress(looking_at(task.dataset))
     started = time.monotonic()
     with ExitStack() as files:
         seen = yield from look(
@@ -336,7 +336,7 @@ def _head(task: _Task, seen: SeenBySplit, channels: slice, config: TrainingConfi
 
 def _from_scratch(task: _Task) -> Generator[ComparisonEvent, None, list[MethodResult]]:
     """The articles' own network, which has seen nothing but these photos."""
-    yield Progress("Shrinking the photos")
+    yield Progress("Shrinking the pictures")
     started, file = time.monotonic(), task.directory / "squares.npy"
     photos = task.dataset.photos
     try:
@@ -344,7 +344,7 @@ def _from_scratch(task: _Task) -> Generator[ComparisonEvent, None, list[MethodRe
         for done in photo_squares(paths, task.settings.side_px, file, pictures=task.dataset.pictures):
             if task.stop():
                 return []
-            yield Progress("Shrinking the photos", done, len(photos))
+            yield Progress("Shrinking the pictures", done, len(photos))
         learn = partial(_network, task, np.load(file, mmap_mode="r", allow_pickle=False))
         return (yield from _method(task, SCRATCH, learn, seconds_before=time.monotonic() - started))
     finally:

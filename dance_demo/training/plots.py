@@ -42,7 +42,7 @@ _MORE_FONTS = (
 _BOX = "\N{WHITE VERTICAL RECTANGLE}"  # for a letter that no font here has
 
 
-def confusion(evaluation: Evaluation) -> "Figure":
+def confusion(evaluation: Evaluation, noun: str = "photos") -> "Figure":
     """A row per true class, a column per answer: counts, and by colour their share of the row."""
     counts, k = evaluation.confusion, len(evaluation.class_names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -56,7 +56,7 @@ def confusion(evaluation: Evaluation) -> "Figure":
         colour = "white" if share > 0.6 else INK
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=_letters_pt(k))
     axes.set(xlabel="Answer", ylabel="True class")
-    return _finished(figure, "What each class was taken for", "number of photos; darker: a larger share of its row")
+    return _finished(figure, "What each class was taken for", f"number of {noun}; darker: a larger share of its row")
 
 
 def curves(history: Sequence[EpochReport]) -> "Figure":
@@ -71,7 +71,7 @@ def curves(history: Sequence[EpochReport]) -> "Figure":
     return _finished(figure, "Learning, epoch by epoch")
 
 
-def reliability(probabilities: np.ndarray, classes: Sequence[int]) -> "Figure":
+def reliability(probabilities: np.ndarray, classes: Sequence[int], noun: str = "photos") -> "Figure":
     """How often answers of each confidence are right. probabilities (m, k), classes (m,) are the true indices."""
     confidences = probabilities.max(axis=1)
     hits = probabilities.argmax(axis=1) == np.asarray(classes)
@@ -85,13 +85,13 @@ def reliability(probabilities: np.ndarray, classes: Sequence[int]) -> "Figure":
         axes.plot(confidences[chosen].mean(), hits[chosen].mean(), "o", color=BLUE)
     below.hist(confidences, bins=np.linspace(0, 1, CALIBRATION_BINS + 1).tolist(), color=BLUE)
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), ylabel="how often it was right")
-    below.set(xlabel="how sure the head said it was", ylabel="photos")
+    below.set(xlabel="how sure the head said it was", ylabel=noun)
     error = f"off by {calibration_error(confidences, hits):.1%} on average (ECE)"
     return _finished(figure, "Can its percentages be believed?", f"{error}; bars: 95 % interval")
 
 
 def dataset_map(
-    points: np.ndarray, classes: Sequence[int], class_names: Sequence[str], wrong: Sequence[int]
+    points: np.ndarray, classes: Sequence[int], class_names: Sequence[str], wrong: Sequence[int], noun: str = "photos"
 ) -> "Figure":
     """Photos at (n, 2) points in [0, 1], y downwards: a shape and a colour for each class, a ring around wrong ones."""
     figure, (axes,) = _canvas(7.2, 6.4 + 0.2 * -(-len(class_names) // 4))
@@ -105,20 +105,22 @@ def dataset_map(
     axes.set(xlim=(-0.03, 1.03), ylim=(1.03, -0.03), xticks=[], yticks=[], aspect="equal")
     axes.spines[:].set_visible(False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=4, frameon=False, fontsize=9)
-    return _finished(figure, "Map of the photos", "near: alike to the network; how far groups lie apart means nothing")
+    title, how_to_read = f"Map of the {noun}", "near: alike to the network; how far groups lie apart means nothing"
+    return _finished(figure, title, how_to_read)
 
 
-def class_counts(counts: Mapping[str, int]) -> "Figure":
+def class_counts(counts: Mapping[str, int], noun: str = "photos") -> "Figure":
     """A bar per class: its number of photos."""
-    return _bars(counts, [str(count) for count in counts.values()], "Photos of each class", "photos")
+    texts = [str(count) for count in counts.values()]
+    return _bars(counts, texts, f"{noun.capitalize()} of each class", noun)
 
 
-def class_scores(evaluation: Evaluation) -> "Figure":
+def class_scores(evaluation: Evaluation, noun: str = "photos") -> "Figure":
     """A bar per class: its F1 score, with the number of photos that it was measured on."""
     scores = evaluation.per_class
     texts = [f"{score.f1:.2f}  ({score.support})" for score in scores.values()]
     heights = {name: score.f1 for name, score in scores.items()}
-    figure = _bars(heights, texts, "F1 of each class", "F1: 1 is perfect. In brackets: photos it was measured on")
+    figure = _bars(heights, texts, "F1 of each class", f"F1: 1 is perfect. In brackets: {noun} it was measured on")
     figure.axes[0].set_xlim(0, 1.25)
     figure.axes[0].set_xticks(np.linspace(0, 1, 6))
     return figure

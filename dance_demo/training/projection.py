@@ -13,7 +13,7 @@ import numpy as np
 
 from dance_demo.errors import DatasetError
 from dance_demo.jobs.progress import Progress, Stop
-from dance_demo.model.description import percent
+from dance_demo.model.description import one_of, percent
 
 PCA_ABOVE = 2000  # photos
 FEWEST = 4  # different photos
@@ -38,6 +38,7 @@ class Projection:
     neighbours: int
     kept: float
     agreement: float
+    noun: str = "photos"  # what the points are
 
     @property
     def by_chance(self) -> float:
@@ -48,14 +49,16 @@ class Projection:
         """How far it can be trusted, in sentences."""
         k, kept, by_chance = self.neighbours, percent(self.kept), percent(self.by_chance)
         return (
-            f"Of the {k} photos that are most like each one, {kept} are among its {k} nearest on the map, too; "
+            f"Of the {k} {self.noun} that are most like each one, {kept} are among its {k} nearest on the map, too; "
             f"at random it would be {by_chance}. How far groups lie from one another, and how large they are, means "
-            f"nothing ({self.method}). The photo most like each one bears the same label in {percent(self.agreement)} "
-            "of cases."
+            f"nothing ({self.method}). The {one_of(self.noun)} most like each one bears the same label in "
+            f"{percent(self.agreement)} of cases."
         )
 
 
-def project(embeddings: np.ndarray, classes: Sequence[int], groups: Sequence[int], *, seed: int = 0) -> Projection:
+def project(
+    embeddings: np.ndarray, classes: Sequence[int], groups: Sequence[int], *, seed: int = 0, noun: str = "photos"
+) -> Projection:
     """The map of photos with these embeddings (n, c), rows of length 1, classes (n,) and groups of copies (n,).
 
     Raises DatasetError, in a sentence, where there is nothing that a map could show.
@@ -63,7 +66,7 @@ def project(embeddings: np.ndarray, classes: Sequence[int], groups: Sequence[int
     from threadpoolctl import threadpool_limits
 
     embeddings = np.asarray(embeddings, np.float32)
-    _require_variety(embeddings, classes)
+    _require_variety(embeddings, classes, noun)
     import sklearn.manifold  # noqa: F401 - only libraries that are loaded are limited
 
     with threadpool_limits(1):  # two threads on a busy machine took six times as long
@@ -73,32 +76,37 @@ def project(embeddings: np.ndarray, classes: Sequence[int], groups: Sequence[int
         near, near_on_map = _nearest(embeddings, k), _nearest(points, k)
         kept = np.mean([len(set(true) & set(found)) for true, found in zip(near, near_on_map, strict=True)]) / k
         agreement = _agreement(embeddings, np.asarray(classes), np.asarray(groups))
-    return Projection(method, _scaled(points), k, float(kept), agreement)
+    return Projection(method, _scaled(points), k, float(kept), agreement, noun)
 
 
 def project_photos(
-    directory: Path, stop: Stop, embeddings: Path, classes: Sequence[int], groups: Sequence[int]
+    directory: Path,
+    stop: Stop,
+    embeddings: Path,
+    classes: Sequence[int],
+    groups: Sequence[int],
+    noun: str = "photos",
 ) -> Iterator[Progress | Projection]:
     """The same of embeddings in a file, as the work of a job. Raises DatasetError as `project` does."""
     yield Progress("Drawing the map")
     try:
         read = np.load(embeddings, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise DatasetError("This training is no longer kept here, so there is no map of its photos.") from error
-    yield project(read, classes, groups)
+        raise DatasetError("This training is no longer kept here, so there is no map of it.") from error
+    yield project(read, classes, groups, noun=noun)
 
 
-def _require_variety(embeddings: np.ndarray, classes: Sequence[int]) -> None:
+def _require_variety(embeddings: np.ndarray, classes: Sequence[int], noun: str) -> None:
     if not np.isfinite(embeddings).all():
-        raise DatasetError("The network's features of these photos are no numbers, so they have no map.")
+        raise DatasetError(f"The network's features of these {noun} are no numbers, so they have no map.")
     different = len({row.tobytes() for row in embeddings})
     if len(embeddings) < FEWEST:
-        raise DatasetError(f"A map needs {FEWEST} photos at least. Here are {len(embeddings)}.")
+        raise DatasetError(f"A map needs {FEWEST} {noun} at least. Here are {len(embeddings)}.")
     if different < FEWEST:
-        alike = "all photos look the same" if different == 1 else f"only {different} pictures look different"
-        raise DatasetError(f"There is no map of these photos: to the network {alike}.")
+        alike = f"all {noun} look the same" if different == 1 else f"only {different} pictures look different"
+        raise DatasetError(f"There is no map of these {noun}: to the network {alike}.")
     if len(set(classes)) < 2:
-        raise DatasetError("All of these photos are of one class: a map would have nothing to tell apart.")
+        raise DatasetError(f"All of these {noun} are of one class: a map would have nothing to tell apart.")
 
 
 def _t_sne(embeddings: np.ndarray, seed: int) -> np.ndarray:

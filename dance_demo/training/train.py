@@ -23,7 +23,7 @@ from dance_demo.data.splits import Split, divide
 from dance_demo.jobs.progress import Progress, Steps, Stop
 from dance_demo.model.familiarity import Familiarity
 from dance_demo.model.head import Head
-from dance_demo.training.backbones.seen import LOOKING, Seen, SeenBySplit, look
+from dance_demo.training.backbones.seen import Seen, SeenBySplit, look, looking_at
 from dance_demo.training.config import TrainingConfig
 from dance_demo.training.fit import Examples, fit_head, logits_of
 from dance_demo.training.judging import About, Judged, Stopwatch, judged_and_saved
@@ -49,11 +49,11 @@ def train(
     threading.Thread(target=_import_keras, daemon=True).start()  # takes as long as a hundred photos
     splits = divide(dataset, config.folds, validation_fraction=config.validation_fraction, seed=config.seed)
     with contextlib.ExitStack() as files, _one_thread():
-        yield Progress(LOOKING)
+        yield Progress(looking_at(dataset))
         seen = yield from look(dataset, splits, config, cache=cache, directory=directory, files=files, stop=stop)
         if seen is None:
             return
-        stopwatch.lap("photos")
+        stopwatch.lap(dataset.noun)
         yield Progress("Training")
         trained = yield from _trained(seen, splits, config, stop)
         stopwatch.lap("training")
@@ -149,7 +149,7 @@ def _trained_on_all(
     measured: _Training, seen: Seen, config: TrainingConfig, stop: Stop
 ) -> Generator[Progress, None, _Training]:
     """The head of all photos; nothing is left to judge it, but the folds have judged how it is made."""
-    yield Progress("Training a head on all photos")
+    yield Progress(f"Training a head on all {seen.dataset.noun}")
     everyone = tuple(range(len(seen.examples.classes)))
     familiarity = _familiarity(seen.examples, everyone, config)
     fit = Steps(fit_head(seen.examples, Split(everyone, ()), config, stop=stop, fold=len(measured.parts))).run()

@@ -18,8 +18,10 @@ from dance_demo.data.dataset import IntakeReport, PhotoDataset, open_dataset
 from dance_demo.data.label_issues import LabelIssue
 from dance_demo.files.csv_table import read_table
 from dance_demo.model.directory import save_model
+from dance_demo.model.preprocessing import SoundSettings
 from dance_demo.training import report
 from dance_demo.training.config import TrainingConfig
+from dance_demo.training.evaluation import evaluate
 from dance_demo.training.projection import Projection
 from dance_demo.training.report import tables as report_tables
 from dance_demo.training.result import TrainingResult
@@ -55,6 +57,24 @@ def page(trained) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DANCE_DEMO_MODEL", str(result.model.parents[1] / "tiny"))  # whose backbone the heatmaps need
         return report.html(replace(result, label_issues=doubts), dataset, intake=intake, previous=previous)
+
+
+def test_the_report_of_recordings_speaks_of_them(trained):
+    result, dataset, _ = trained
+    names = {label: name for label, name in zip(CLASSES, ("adi", "dadra", "teental"), strict=True)}
+    photos = [replace(p, label=names[p.label], name=f"{n}.wav") for n, p in enumerate(dataset.photos)]
+    listened = replace(dataset, photos=tuple(photos), class_names=tuple(names.values()), sound=SoundSettings())
+    evaluation = evaluate(
+        [listened.labels[index] for index in result.held_out], result.probabilities, listened.class_names
+    )
+    for folds in (0, 5):
+        config = replace(result.config, folds=folds)
+        about = {"class_names": listened.class_names, "evaluation": evaluation, "seconds": {listened.noun: 1.0}}
+        own = replace(result, model=Path("gone"), config=config, **about)
+        page = report.html(own, listened, previous=SamePhotos(3, before=1.0, now=0.5))
+        text = Tags(re.sub("<style>.*?</style>", "", page, flags=re.DOTALL)).text.lower()
+        assert "held-out pieces of sound right" in text and "photo" not in text, re.findall(".*photo.*", text)
+        assert next(report_tables.class_table(own, listened))[1] == "pieces of sound"
 
 
 class Tags(HTMLParser):
@@ -174,7 +194,7 @@ def test_a_photo_that_is_gone_leaves_a_gap_and_a_report(trained, tmp_path):
     gone = replace(dataset, photos=tuple(replace(photo, path=tmp_path / "gone.jpg") for photo in dataset.photos))
     wrong = report_tables.mistakes(result, dataset)
     assert 'class="frame pair"' not in report.html(result, gone)
-    assert report.html(result, gone).count("photo no longer there") == len(wrong[: report.PICTURES_AT_MOST]) + len(
+    assert report.html(result, gone).count("no longer there") == len(wrong[: report.PICTURES_AT_MOST]) + len(
         result.label_issues[: report.PICTURES_AT_MOST]
     )
 

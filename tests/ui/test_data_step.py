@@ -1,9 +1,11 @@
 """Step 1 of "Train your own": the check in a child process, what the page says, and the way of a visitor."""
 
 import csv
+import re
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +24,7 @@ from dance_demo.jobs.manager import JobManager
 from dance_demo.jobs.progress import Progress, never
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.loading import load_classifier
+from dance_demo.model.preprocessing import SoundSettings
 from dance_demo.training.quick import QuickHeads
 from dance_demo.ui.components.job_step import NO_JOB, Pace
 from dance_demo.ui.live.frames import LiveFrames
@@ -222,6 +225,17 @@ def everything_said(text: str) -> str:
             data_markup.typed_classes(classes, [[b"\xff\xd8"]]),
         )
     )
+
+
+def test_recordings_are_called_by_their_own_name_wherever_the_dataset_is_shown():
+    prepared = a_prepared("adi")
+    listened = replace(prepared, dataset=replace(prepared.dataset, sound=SoundSettings()))
+    listened = replace(listened, report=replace(prepared.report, noun=listened.dataset.noun))
+    for shown, own, other in ((prepared, "4 photos", "piece"), (listened, "4 pieces of sound", "photo")):
+        parts = (data_markup.findings(shown), data_markup.samples(shown), data_markup.copies(shown))
+        text = "".join((data_markup.headline(shown.report), data_markup.summary(shown.report), *parts))
+        assert own in text and other not in re.sub("<img[^>]*>|<[^>]*class=[^>]*>", "", text).lower()
+    assert "The same recording under two labels" in data_markup.copies(listened)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -73,15 +73,21 @@ WRITE_HTML: dict[str, Callable[[str], str]] = {
     "the table of classes": lambda text: train_markup.class_table(evaluation(text)),
     "the confusion matrix": lambda text: train_markup.confusion(evaluation(text), (0, 1), title=text),
     "the photos of a cell": lambda text: train_markup.cell(
-        text, "odissi", [train_markup.CellPhoto("", "", *[text] * 3)], 2, folds=True
+        text, "odissi", [train_markup.CellPhoto("", "", *[text] * 3)], 2, folds=True, noun="photos"
     ),
     "a suspicious label": lambda text: train_markup.label_issues(
         [(LabelIssue(0, text, "odissi", 0.9), text, "", ""), (LabelIssue(1, "odissi", text, 0.9), text, "", "")],
         [text, "odissi"],
         2,
+        noun="photos",
     ),
     "a difference": lambda text: render(
-        "train/compare.difference", right=text, wrong=text, photos=[{"url": "", "label": text, "answer": text}], total=3
+        "train/compare.difference",
+        right=text,
+        wrong=text,
+        photos=[{"url": "", "label": text, "answer": text}],
+        total=3,
+        noun="photos",
     ),
     "progress": lambda text: work_markup.progress(text, 1, 2),
     "a problem with a job": work_markup.problem,

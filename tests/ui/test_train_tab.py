@@ -28,6 +28,7 @@ from dance_demo.jobs.progress import Progress
 from dance_demo.model.directory import load_card, save_model
 from dance_demo.model.head import power_normalize
 from dance_demo.model.loading import load_classifier
+from dance_demo.model.preprocessing import SoundSettings
 from dance_demo.networks.imagenet import WEIGHTS_VARIABLE
 from dance_demo.networks.mobilenet import KERAS_FOLDER
 from dance_demo.training.config import TrainingConfig
@@ -266,11 +267,13 @@ def a_map(n: int) -> Projection:
     return Projection("t-SNE", np.random.default_rng(0).random((n, 2)), neighbours=5, kept=0.4, agreement=0.9)
 
 
-def pieces(names: tuple[str, ...], photo_names: list[str]) -> str:
+def pieces(names: tuple[str, ...], photo_names: list[str], sound: SoundSettings | None = None) -> str:
     """All HTML that shows a result, with these names of classes and photos."""
     result, dataset = made_up(names, photo_names)
+    dataset = replace(dataset, sound=sound)
+    noun = dataset.noun
     url = "gradio_api/file=/a.jpg"
-    shown = [markup.CellPhoto(url, url, f"photo of {name}", name, name) for name in photo_names]
+    shown = [markup.CellPhoto(url, url, f"{name}, coloured", name, name) for name in photo_names]
     issues = [(issue, dataset.photos[issue.index].name, url, "") for issue in result.label_issues]
     prepared = Prepared(dataset, IntakeReport("", 0, (), (), {}, names[0]), Path("nowhere"))
     run = Training(ID, Material.of(prepared), result)
@@ -283,14 +286,19 @@ def pieces(names: tuple[str, ...], photo_names: list[str]) -> str:
             markup.score(run, SamePhotos(2, 0.5, 1.0)),
             markup.runs([run, run], [1, 2], ID),
             markup.class_table(result.evaluation),
-            markup.confusion(result.evaluation, (0, 0)),
+            markup.confusion(result.evaluation, (0, 0), noun=noun),
             markup.confusion(result.evaluation, title=label, buttons=False),
-            map_markup.dataset_map(a_map(len(dataset.photos)), dataset, {}),
+            render("train/results.choose_a_cell", noun=noun),
+            map_markup.dataset_map(replace(a_map(len(dataset.photos)), noun=noun), dataset, {}),
+            map_markup.choose_a_point(noun),
             map_markup.point(shown[0], dataset, 0, None, ()),
             map_markup.box(dataset, range(len(dataset.photos)), {}),
-            markup.cell(label, other, shown, len(shown) + 2, folds=True),
-            markup.label_issues(issues, result.class_names, 9),
-            render("train/compare.difference", right=label, wrong=other, photos=[photo], total=5),
+            markup.cell(label, other, shown, len(shown) + 2, folds=True, noun=noun),
+            markup.label_issues(issues, result.class_names, 9, noun=noun),
+            markup.label_issues((), result.class_names, 0, noun=noun),
+            markup.label_issues((), result.class_names, 0, told=False, noun=noun),
+            render("train/results.reliability", told=False, n=8, noun=noun),
+            render("train/compare.difference", right=label, wrong=other, photos=[photo], total=5, noun=noun),
         )
     )
 
@@ -300,6 +308,19 @@ def test_S1_hostile_names_change_no_element_of_the_results():
     for text in HOSTILE:
         hostile = pieces((text, "football"), list(HOSTILE))  # no form of ours, which has another name, too
         assert Counter(Skeleton(hostile).elements) == Counter(Skeleton(plain).elements), text  # the classes are sorted
+
+
+def test_recordings_are_called_by_their_own_name_wherever_a_result_is_shown():
+    names = [f"{number}.wav" for number in range(9)]
+    of_photos, of_sound = (words_of(pieces(("adi", "dadra"), names, kind)) for kind in (None, SoundSettings()))
+    assert "photo" in of_photos and "piece" not in of_photos
+    assert "pieces of sound" in of_sound and "photo" not in of_sound
+
+
+def words_of(html: str) -> str:
+    """All that somebody reads or hears of it."""
+    labels = re.findall(r'(?:aria-label|alt|title)="([^"]*)"', html)
+    return " ".join([re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL), *labels]).lower()
 
 
 def test_each_photo_is_a_point_of_its_class_and_a_wrong_answer_is_ringed():
@@ -370,8 +391,8 @@ def test_few_photos_say_less():
     assert "first two" not in markup.score(few, None)
     assert not few.result.evaluation.tells_calibration and not few.result.evaluation.tells_labels
     assert many.evaluation.tells_calibration and replace(many.evaluation, accuracy=0.8).tells_labels
-    assert "Too few to tell: 8 photos" in render("train/results.reliability", told=False, n=8)
-    assert "Too few photos to tell" in markup.label_issues((), ("a", "b"), 0, told=False)
+    assert "Too few to tell: 8 photos" in render("train/results.reliability", told=False, n=8, noun="photos")
+    assert "Too few photos to tell" in markup.label_issues((), ("a", "b"), 0, told=False, noun="photos")
     assert 'class="confusion few"' in markup.confusion(few.result.evaluation)
     assert 'class="confusion"' in markup.confusion(pieces_of(5))
 

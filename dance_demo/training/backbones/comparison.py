@@ -24,6 +24,7 @@ from dance_demo.model.backbone import BACKBONES, TITLES, Backbone
 from dance_demo.model.head import softmax
 from dance_demo.networks.imagenet import backbone_file, is_at_hand
 from dance_demo.networks.keras_applications import BUNDLED_PASS_MS, NETWORKS, kept_network, network_file
+from dance_demo.training.backbones.seen import looking_at
 from dance_demo.training.comparison import ComparisonEpoch
 from dance_demo.training.config import TrainingConfig
 from dance_demo.training.evaluation import Evaluation, evaluate
@@ -65,6 +66,7 @@ class BackboneResult:
     n_train: int
     n_held_out: int
     stopped: bool
+    noun: str = "photos"  # what was held out
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers and text, ready for json.dumps."""
@@ -140,6 +142,7 @@ def compare_backbones(
         n_train=min(len(split.train) for split in splits),
         n_held_out=sum(len(split.validation) for split in splits),
         stopped=stop(),
+        noun=dataset.noun,
     )
 
 
@@ -155,7 +158,8 @@ def _compared(
 ) -> Generator[Progress | ComparisonEpoch, None, Compared | None]:
     """None if it was stopped before every held-out photo had an answer."""
     started = time.monotonic()
-    yield Progress(f"Looking at the photos: {_title(name)}")
+    looking = f"{looking_at(dataset)}: {_title(name)}"
+    yield Progress(looking)
     training = {index for split in splits for index in split.train}
     with scratch_file(directory) as scratch:
         features = yield from embed(
@@ -166,6 +170,7 @@ def _compared(
             views=views_of(config.augmentation),
             scratch=scratch,
             pictures=dataset.pictures,
+            title=looking,
             stop=stop,
         )
         if features is None:

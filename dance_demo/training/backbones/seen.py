@@ -24,7 +24,10 @@ from dance_demo.training.config import AUTOMATIC, TrainingConfig
 from dance_demo.training.features import PLAIN, embed, scratch_file, views_of
 from dance_demo.training.fit import Examples
 
-LOOKING = "Looking at the photos"
+
+def looking_at(dataset: PhotoDataset) -> str:
+    """What is done meanwhile, for people."""
+    return f"Looking at the {dataset.noun}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +161,7 @@ def _features(
     looking: Looking, backbone: Backbone, name: str, training: Iterable[int], views: Sequence[str], suffix: str = ""
 ) -> Generator[Progress, None, np.ndarray | None]:
     """Features (n, views, c) of all photos, in a file of their own."""
-    automatic = looking.config.backbone == AUTOMATIC
+    automatic, title = looking.config.backbone == AUTOMATIC, looking_at(looking.dataset)
     return (
         yield from embed(
             looking.dataset.photos,
@@ -168,7 +171,7 @@ def _features(
             views=views,
             scratch=looking.files.enter_context(scratch_file(looking.directory, f"{name}{suffix}")),
             pictures=looking.dataset.pictures,
-            title=f"{LOOKING}: {TITLES[name]}" if automatic else LOOKING,
+            title=f"{title}: {TITLES[name]}" if automatic else title,
             stop=looking.stop,
         )
     )

@@ -24,7 +24,7 @@ from dance_demo.files.photo import open_photo
 from dance_demo.files.zip_archive import pack
 from dance_demo.forms import display_name
 from dance_demo.model.classifier import Classifier
-from dance_demo.model.description import measured, percent
+from dance_demo.model.description import measured, one_of, percent
 from dance_demo.model.loading import load_classifier
 from dance_demo.model.overlay import overlay
 from dance_demo.training import plots
@@ -153,19 +153,19 @@ class _Photo:
 def _figures(result: TrainingResult, dataset: PhotoDataset, projection: Projection | None = None) -> dict[str, _Figure]:
     """Drawn once for page and zip; letters are of one size in all of them. Without a single epoch: no curves."""
     classes = [dataset.class_indices[index] for index in result.held_out]
-    counts = Counter(dataset.labels)
+    counts, noun = Counter(dataset.labels), dataset.noun
     figures = {
-        "class_counts": plots.class_counts({name: counts[name] for name in result.class_names}),
-        "class_scores": plots.class_scores(result.evaluation),
-        "confusion": plots.confusion(result.evaluation),
+        "class_counts": plots.class_counts({name: counts[name] for name in result.class_names}, noun),
+        "class_scores": plots.class_scores(result.evaluation, noun),
+        "confusion": plots.confusion(result.evaluation, noun),
     }
     if result.evaluation.tells_calibration:
-        figures["reliability"] = plots.reliability(result.probabilities, classes)
+        figures["reliability"] = plots.reliability(result.probabilities, classes, noun)
     if result.history:
         figures["curves"] = plots.curves(result.history)
     if projection:
         wrong = [answer.index for answer in tables.mistakes(result, dataset)]
-        figures["map"] = plots.dataset_map(projection.points, dataset.class_indices, dataset.class_names, wrong)
+        figures["map"] = plots.dataset_map(projection.points, dataset.class_indices, dataset.class_names, wrong, noun)
     return {name: _Figure(plots.png(figure), round(64 * figure.get_figwidth())) for name, figure in figures.items()}
 
 
@@ -195,7 +195,7 @@ def _page(
         trust=projection.trust if projection else "",
         held_out=held_out_sentence(result, dataset),
         notes=notes(result, dataset),
-        limits=limits(result),
+        limits=limits(result, dataset),
         wrong=wrong,
         mistakes=[_mistake(answer, dataset, head) for answer in wrong[:PICTURES_AT_MOST]],
         issues=[_issue(issue, dataset) for issue in result.label_issues[:PICTURES_AT_MOST]],
@@ -241,4 +241,4 @@ _environment = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_environment.filters.update(display_name=display_name, share=measured)
+_environment.filters.update(display_name=display_name, one_of=one_of, share=measured)

@@ -48,7 +48,7 @@ def mistakes(result: TrainingResult, dataset: PhotoDataset) -> list[Answer]:
 
 def class_table(result: TrainingResult, dataset: PhotoDataset) -> Iterator[Sequence[Cell]]:
     photos = Counter(dataset.labels)
-    yield "class", "photos", "judged", "precision", "recall", "f1"
+    yield "class", dataset.noun, "judged", "precision", "recall", "f1"
     for name in result.class_names:
         score = result.evaluation.per_class[name]
         yield name, photos[name], score.support, score.precision, score.recall, score.f1

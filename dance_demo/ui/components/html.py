@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from dance_demo.forms import FORMS, display_name
-from dance_demo.model.description import measured, percent
+from dance_demo.model.description import counted, measured, one_of, percent
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
@@ -59,6 +59,13 @@ _environment = Environment(
     auto_reload=False,
 )
 _environment.globals.update(
-    FORMS=FORMS, accuracy=accuracy, count=count, share=share, display_name=display_name, percent=percent
+    FORMS=FORMS,
+    accuracy=accuracy,
+    count=count,
+    counted=counted,
+    one_of=one_of,
+    share=share,
+    display_name=display_name,
+    percent=percent,
 )
 _environment.filters.update(display_name=display_name, unbroken=unbroken)

@@ -66,7 +66,7 @@ class CompareStep(JobStep):
             gr.HTML(render("train/compare.introduction"))
             self._lay_out_messages()
             with gr.Column(elem_classes="settings") as self.choices:
-                self.side_px = gr.Radio(SIDES_PX, value=64, label="Photos for the network from scratch, in pixels")
+                self.side_px = gr.Radio(SIDES_PX, value=64, label="Pictures for the network from scratch, in pixels")
                 self.epochs = gr.Slider(2, 100, value=20, step=1, label="Its epochs", buttons=[])
                 with gr.Row(elem_classes="actions"):
                     self.start_button = gr.Button("Compare", variant="primary", elem_id="start-comparison")
@@ -102,7 +102,9 @@ class CompareStep(JobStep):
 
     def show_material(self, material: Material | None, job_id: Any) -> Updates:
         """What came of other photos goes, and whoever has photos can find out which features matter."""
+        sound = material is not None and material.dataset.sound is not None
         offered: Updates = {self.laboratory: selection.introduction() if material else selection.empty()}
+        offered |= {self.laboratory: ""} if sound else {}
         if self.trainings.outlived(job_id, material):
             gone = {self.notice: "", self.curves: curves.AWAY, self.job_id: NO_JOB}
             return self._emptied() | gone | offered
@@ -240,4 +242,5 @@ def _difference(result: ComparisonResult, dataset: PhotoDataset, right: str, wro
         with suppress(PhotoError):  # deleted meanwhile
             url = picture_url(thumbnail(photo.path, PHOTO_SIDE_PX))
             photos.append({"url": url, "label": display_name(photo.label), "answer": display_name(answer)})
-    return render("train/compare.difference", right=_title(right), wrong=wrong, photos=photos, total=len(indices))
+    about = {"photos": photos, "total": len(indices), "noun": result.noun}
+    return render("train/compare.difference", right=_title(right), wrong=wrong, **about)

@@ -11,6 +11,7 @@ from dance_demo.data.samples import COPIES_SHOWN, GROUPS_SHOWN, copy_groups, ind
 from dance_demo.files.jpeg import data_url
 from dance_demo.files.photo import MAX_FILE_BYTES, MAX_PIXELS
 from dance_demo.files.zip_archive import ArchiveLimits, SkippedFile
+from dance_demo.model.description import counted
 from dance_demo.ui.components.html import count, render
 
 ROWS_SHOWN = 100  # of a list that may have 10,000; the CSV has them all
@@ -75,7 +76,8 @@ def findings(prepared: Prepared) -> str:
         for warning in found[:WARNINGS_SHOWN]
     ]
     more = len(found) - len(warnings)
-    return render("train/data.findings", problems=prepared.report.problems, warnings=warnings, more=more)
+    report = prepared.report
+    return render("train/data.findings", problems=report.problems, warnings=warnings, more=more, sent=report.sent)
 
 
 def question(asked: Question) -> str:
@@ -98,7 +100,7 @@ def samples(prepared: Prepared) -> str:
         {"name": name, "n": prepared.report.class_counts[name], "photos": _photos(prepared, indices)}
         for name, indices in sample_indices(prepared.dataset).items()
     ]
-    return render("train/data.samples", classes=classes)
+    return render("train/data.samples", classes=classes, noun=prepared.dataset.noun)
 
 
 def copies(prepared: Prepared) -> str:
@@ -109,7 +111,9 @@ def copies(prepared: Prepared) -> str:
         for indices in groups[:GROUPS_SHOWN]
     ]
     mixed = sum(len({prepared.dataset.labels[index] for index in indices}) > 1 for indices in groups)  # they come first
-    return render("train/data.copies", total=len(groups), mixed=shown[:mixed], alike=shown[mixed:]) if groups else ""
+    sound = prepared.dataset.sound is not None
+    about = {"total": len(groups), "mixed": shown[:mixed], "alike": shown[mixed:], "sound": sound}
+    return render("train/data.copies", **about) if groups else ""
 
 
 def skipped(files: Sequence[SkippedFile]) -> str:
@@ -118,7 +122,7 @@ def skipped(files: Sequence[SkippedFile]) -> str:
 
 
 def _counts(report: IntakeReport) -> str:
-    return f"{count(report.kept, 'photo')} in {count(len(report.class_counts), 'class', 'classes')}"
+    return f"{counted(report.kept, report.noun)} in {count(len(report.class_counts), 'class', 'classes')}"
 
 
 def _photos(prepared: Prepared, indices: Sequence[int]) -> list[dict[str, Any]]:

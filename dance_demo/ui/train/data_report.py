@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from dance_demo.data.dataset import IntakeReport
 from dance_demo.data.intake import Prepared
 from dance_demo.files.csv_writer import write_csv
 from dance_demo.files.zip_archive import SkippedFile
@@ -42,15 +43,17 @@ class DataReport:
 
     @property
     def components(self) -> list[gr.blocks.Block]:
-        return [self.headline, self.findings, self.counts, self.samples, self.copies, self.skipped, self.download]
+        texts = [self.headline, self.findings, self.samples, self.copies, self.skipped]
+        return [*texts, self.again, self.counts, self.download]
 
     def shown(self, prepared: Prepared) -> dict[gr.blocks.Block, Any]:
         """What changes on the page to show this dataset."""
-        files = prepared.report.skipped
+        files, noun = prepared.report.skipped, prepared.report.noun.capitalize()
         return {
             self.headline: markup.headline(prepared.report),
             self.findings: markup.findings(prepared),
-            self.counts: gr.update(value=_bars(prepared.report.class_counts)),
+            self.again: gr.update(value=f"Start over with other {prepared.report.sent}"),
+            self.counts: gr.update(value=_bars(prepared.report), y=noun, label=f"{noun} of each class"),
             self.samples: markup.samples(prepared),
             self.copies: markup.copies(prepared),
             self.skipped: markup.skipped(files),
@@ -73,11 +76,11 @@ def skipped_csv(files: Sequence[SkippedFile]) -> Path:
     return path
 
 
-def _bars(class_counts: dict[str, int]) -> Any:
+def _bars(report: IntakeReport) -> Any:
     import pandas  # as gradio's plots do
 
-    names = _short_names(list(class_counts))
-    return pandas.DataFrame({"Class": names, "Photos": list(class_counts.values())})
+    names = _short_names(list(report.class_counts))
+    return pandas.DataFrame({"Class": names, report.noun.capitalize(): list(report.class_counts.values())})
 
 
 def _short_names(names: Sequence[str]) -> list[str]:

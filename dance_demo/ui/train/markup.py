@@ -10,7 +10,7 @@ import numpy as np
 
 from dance_demo.data.label_issues import LabelIssue
 from dance_demo.forms import display_name
-from dance_demo.model.description import percent
+from dance_demo.model.description import counted, percent
 from dance_demo.model.directory import ModelCard
 from dance_demo.training.comparison import ComparisonResult
 from dance_demo.training.config import TrainingConfig
@@ -51,7 +51,7 @@ def material(material: Material) -> str:
     dataset = material.dataset
     return render(
         "train/training.material",
-        photos=len(dataset.photos),
+        photos=counted(len(dataset.photos), dataset.noun),
         classes=len(dataset.class_names),
         corrections=dataset.corrections,
         name=material.name,
@@ -69,8 +69,8 @@ def names(class_names: Sequence[str]) -> str:
 def finished(training: Training) -> str:
     """The end of a training, in one line."""
     result, name = training.result, training.material.name
-    took = duration(result.seconds["total"])
-    return render("train/training.finished", evaluation=result.evaluation, name=name, took=took, stopped=result.stopped)
+    about = {"took": duration(result.seconds["total"]), "noun": training.material.dataset.noun}
+    return render("train/training.finished", evaluation=result.evaluation, name=name, stopped=result.stopped, **about)
 
 
 def when(date: datetime) -> str:
@@ -96,7 +96,7 @@ def score(training: Training, previous: SamePhotos | None) -> str:
         evaluation=result.evaluation,
         previous=previous,
         folds=folds,
-        thing=("piece of sound", dataset.noun) if dataset.sound else ("photo",),
+        noun=dataset.noun,
     )
 
 
@@ -151,7 +151,12 @@ def class_table(evaluation: Evaluation) -> str:
 
 
 def confusion(
-    evaluation: Evaluation, chosen: tuple[int, int] | None = None, *, title: str = "", buttons: bool = True
+    evaluation: Evaluation,
+    chosen: tuple[int, int] | None = None,
+    *,
+    noun: str = "photos",
+    title: str = "",
+    buttons: bool = True,
 ) -> str:
     """A row per true class, a column per answer; each count is a button that shows its photos."""
     counts = evaluation.confusion
@@ -161,12 +166,13 @@ def confusion(
         counts=counts.tolist(),
         shares=(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist(),
         chosen=chosen,
+        noun=noun,
         title=title,
         buttons=buttons,
     )
 
 
-def cell(label: str, answer: str, photos: Sequence[CellPhoto], total: int, *, folds: bool) -> str:
+def cell(label: str, answer: str, photos: Sequence[CellPhoto], total: int, *, folds: bool, noun: str) -> str:
     """The first of the `total` photos of a cell, each beside its heatmap; `folds`: each was judged by one of them."""
     return render(
         "train/results.cell",
@@ -174,6 +180,7 @@ def cell(label: str, answer: str, photos: Sequence[CellPhoto], total: int, *, fo
         name=display_name(answer),
         total=total,
         folds=folds,
+        noun=noun,
         photos=photos,
         more=total - len(photos),
     )
@@ -194,7 +201,12 @@ class ToDecide:
 
 
 def label_issues(
-    issues: Sequence[tuple[LabelIssue, str, str, str]], class_names: Sequence[str], total: int, *, told: bool = True
+    issues: Sequence[tuple[LabelIssue, str, str, str]],
+    class_names: Sequence[str],
+    total: int,
+    *,
+    noun: str,
+    told: bool = True,
 ) -> str:
     """Photos whose label the others contradict, each with a choice; (issue, name, picture and sound of it)."""
     shown = [
@@ -210,7 +222,7 @@ def label_issues(
         )
         for issue, photo, url, audio_url in issues
     ]
-    return render("train/results.label_issues", issues=shown, total=total, told=told)
+    return render("train/results.label_issues", issues=shown, total=total, told=told, noun=noun)
 
 
 def options(label: str, suggestion: str, class_names: Sequence[str]) -> list[tuple[int | str, str]]:

@@ -18,6 +18,7 @@ from dance_demo.model.classifier import Classifier
 from dance_demo.model.description import alt_text, percent
 from dance_demo.model.loading import load_classifier
 from dance_demo.model.overlay import overlay
+from dance_demo.predict import sound
 from dance_demo.training import report
 from dance_demo.training.evaluation import CALIBRATION_BINS
 from dance_demo.training.neighbours import Neighbours, read_embeddings
@@ -41,7 +42,7 @@ from dance_demo.ui.train.trainings import Material, Training, Trainings
 PHOTOS_AT_ONCE = 12
 ISSUES_SHOWN = 24
 PHOTO_SIDE_PX, ISSUE_SIDE_PX = 320, 160
-PHOTOS_GONE = "The photos are no longer kept here, so they cannot be shown. Upload them again to train on them."
+GONE = "The {} are no longer kept here, so they cannot be shown. Upload them again to train on them."
 SHOW_LINE: dict[str, Any] = {"concurrency_id": "results", "concurrency_limit": 2}
 MAP_LINE: dict[str, Any] = {"concurrency_id": "maps", "concurrency_limit": 4}  # whoever is in it mostly waits for a job
 
@@ -121,17 +122,18 @@ class ResultStep(Step):
         def shown() -> Updates:
             training = self._training(id)
             result, evaluation = training.result, training.result.evaluation
-            ids = job_ids(stored)
+            ids, noun = job_ids(stored), training.material.dataset.noun
+            believed = {"told": evaluation.tells_calibration, "n": evaluation.n, "noun": noun}
             return {
                 self.notice: "",
                 self.empty: gr.update(visible=False),
                 self.found: gr.update(visible=True, elem_classes=[]),
                 self.score: markup.score(training, self._previous(training, ids)),
                 self.runs: self._runs(ids, id),
-                self.confusion: markup.confusion(evaluation),
-                self.photos: render("train/results.choose_a_cell"),
+                self.confusion: markup.confusion(evaluation, noun=noun),
+                self.photos: render("train/results.choose_a_cell", noun=noun),
                 self.classes: markup.class_table(evaluation),
-                self.believed: render("train/results.reliability", told=evaluation.tells_calibration, n=evaluation.n),
+                self.believed: render("train/results.reliability", **believed),
                 self.calibration: gr.update(visible=evaluation.tells_calibration),
                 self.reliability: reliability_frame(result, training.material.dataset),
                 self.label_issues: _label_issues(result, training.material.dataset),
@@ -169,11 +171,12 @@ class ResultStep(Step):
             result, dataset = training.result, training.material.dataset
             none: Updates = {self.notice: "", self.cell: None}
             if getattr(click, "action", "") != "map":
-                beside = render("train/results.choose_a_cell")
-                return none | {self.confusion: markup.confusion(result.evaluation), self.photos: beside}
+                beside = render("train/results.choose_a_cell", noun=dataset.noun)
+                matrix = markup.confusion(result.evaluation, noun=dataset.noun)
+                return none | {self.confusion: matrix, self.photos: beside}
             projection = self.projections.of(training, visitor_of(request))
             drawn = map_markup.dataset_map(projection, dataset, _answers(training))
-            return none | {self.confusion: drawn, self.photos: map_markup.choose_a_point()}
+            return none | {self.confusion: drawn, self.photos: map_markup.choose_a_point(dataset.noun)}
 
         updates = self._guarded(shown)
         return updates | {self.photos: updates[self.notice], self.notice: ""} if updates[self.notice] else updates
@@ -187,18 +190,19 @@ class ResultStep(Step):
 
     def _cell(self, id: str, cell: Cell) -> Updates:
         training = self._training(id)
-        result, (row, column, most) = training.result, cell
+        result, dataset, (row, column, most) = training.result, training.material.dataset, cell
         if not (0 <= row < len(result.class_names) and 0 <= column < len(result.class_names)):
             raise DatasetError("There is no such cell.")
         label, answer = result.class_names[row], result.class_names[column]
-        found = [a for a in answers(result, training.material.dataset) if (a.label, a.answer) == (label, answer)]
+        found = [a for a in answers(result, dataset) if (a.label, a.answer) == (label, answer)]
         found.sort(key=lambda one: -one.probability)
         classifier = load_classifier(result.model)
-        shown = [_shown(one, training.material.dataset, classifier) for one in found[:most]]
+        shown = [_shown(one, dataset, classifier) for one in found[:most]]
+        folds, noun = bool(result.config.folds), dataset.noun
         return {
             self.notice: "",
-            self.photos: markup.cell(label, answer, shown, len(found), folds=bool(result.config.folds)),
-            self.confusion: markup.confusion(result.evaluation, (row, column)),
+            self.photos: markup.cell(label, answer, shown, len(found), folds=folds, noun=noun),
+            self.confusion: markup.confusion(result.evaluation, (row, column), noun=noun),
             self.cell: cell,
         }
 
@@ -305,7 +309,7 @@ def checked_decisions(sent: Any, class_names: Sequence[str], n: int) -> dict[int
             raise DatasetError("These corrections could not be understood. Reload the page, and try again.")
         decisions[index] = choices[choice]
     if not decisions:
-        raise DatasetError("Nothing is corrected yet: choose another label for a photo first.")
+        raise DatasetError("Nothing is corrected yet: choose another label first.")
     return decisions
 
 
@@ -349,11 +353,12 @@ def _shown(answer: Answer, dataset: PhotoDataset, classifier: Classifier, title:
         shown = dataset.photos[answer.index]
         photo = open_photo(shown.path, max_side_px=None if dataset.sound else PHOTO_SIDE_PX)
     except PhotoError as error:
-        raise DatasetError(PHOTOS_GONE) from error
+        raise DatasetError(GONE.format(dataset.noun)) from error
     heatmap = classifier.heatmap(classifier.classify_picture(photo), answer.answer)
     coloured = overlay(photo, heatmap)
     title = title or f"{display_name(answer.answer)}, {percent(answer.probability)}"
-    words = alt_text(answer.answer, heatmap)
+    kinds = dataset.sound.pictures if dataset.sound else ()
+    words = sound.alt_text(answer.answer, heatmap, kinds) if kinds else alt_text(answer.answer, heatmap)
     urls = picture_url(jpeg(photo)), picture_url(jpeg(coloured))
     return markup.CellPhoto(*urls, words, title, answer.name, sound_url(shown.audio))
 
@@ -367,14 +372,14 @@ def sound_url(audio: Path | None) -> str:
 
 def _label_issues(result: TrainingResult, dataset: PhotoDataset) -> str:
     if not result.evaluation.tells_labels:
-        return markup.label_issues((), result.class_names, 0, told=False)
+        return markup.label_issues((), result.class_names, 0, told=False, noun=dataset.noun)
     shown = []
     for issue in result.label_issues[:ISSUES_SHOWN]:
         photo = dataset.photos[issue.index]
         with suppress(PhotoError):
             url = picture_url(thumbnail(photo.path, ISSUE_SIDE_PX))
             shown.append((issue, photo.name, url, sound_url(photo.audio)))
-    return markup.label_issues(shown, result.class_names, len(result.label_issues))
+    return markup.label_issues(shown, result.class_names, len(result.label_issues), noun=dataset.noun)
 
 
 def _corrected_list(material: Material, decisions: dict[int, str | None]) -> Path:

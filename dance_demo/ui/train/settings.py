@@ -12,7 +12,7 @@ from dance_demo.networks.imagenet import WEIGHTS_VARIABLE, is_at_hand
 from dance_demo.networks.mobilenet import KERAS_FILE_BYTES, KERAS_FOLDER
 from dance_demo.training.config import AUTOMATIC, TrainingConfig
 
-ASIDE, FOLDS = "Put photos aside", "5-fold cross-validation"
+ASIDE, FOLDS = "Put some aside", "5-fold cross-validation"
 HEADS = [("Softmax", "softmax"), ("Perceptron", "perceptron"), ("One hidden layer", "hidden")]
 STRENGTHS = [("Off", "off"), ("Light", "light"), ("Medium", "medium"), ("Strong", "strong")]
 OPTIMIZERS = [("Adam", "adam"), ("SGD with momentum", "sgd")]
@@ -20,7 +20,7 @@ BATCH_SIZES = [8, 16, 32, 64, 128]
 
 
 _BACKBONES = (
-    "What looks at the photos before the head. Automatic: what tells the training photos apart best. "
+    "What looks at the pictures before the head. Automatic: what tells those that train apart best. "
     + " ".join(f"{TITLES[name]}: {DESCRIPTIONS[name]}" for name in BACKBONES)
 )
 _MEGABYTES = f"{KERAS_FILE_BYTES / 1e6:.0f} MB"
@@ -82,8 +82,7 @@ class TrainingSettings:
             choices=[ASIDE, FOLDS],
             value=ASIDE,
             label="How it is judged",
-            info="Photos put aside judge the head. With few photos, folds say more: each photo judges once. It takes "
-            "longer.",
+            info="What is put aside judges the head. With few, folds say more: each judges once. It takes longer.",
         )
         self._add(
             "backbone",
@@ -92,7 +91,7 @@ class TrainingSettings:
             label="Backbone",
             info=_BACKBONES,
         )
-        self._slider("epochs", 5, 300, 5, "Epochs", "How often all photos are gone through.")
+        self._slider("epochs", 5, 300, 5, "Epochs", "How often all of them are gone through.")
 
     def _lay_out_data(self) -> None:
         self._add(
@@ -108,7 +107,7 @@ class TrainingSettings:
             0.5,
             0.05,
             "Share put aside",
-            "Of the photos, to judge the head. Not with folds.",
+            "Of all, to judge the head. Not with folds.",
         )
         self._check("class_weights", "Class weights", "Rare classes count for more.")
         self._check("power_normalized", "Power-normalised features", "Square root, then length 1: usually better.")
@@ -123,16 +122,16 @@ class TrainingSettings:
             "the borders.",
         )
         self._add("optimizer", gr.Radio, choices=OPTIMIZERS, label="Optimizer", info="How the weights are moved.")
-        self._add("batch_size", gr.Radio, choices=BATCH_SIZES, label="Batch size", info="Photos before each step.")
+        self._add("batch_size", gr.Radio, choices=BATCH_SIZES, label="Batch size", info="How many before each step.")
         self._number("learning_rate", "Learning rate", "The size of a step. Too large: the loss jumps.")
-        self._number("seed", "Seed", "The same seed and photos give the same head.", precision=0)
+        self._number("seed", "Seed", "The same seed and data give the same head.", precision=0)
 
     def _lay_out_restraint(self) -> None:
         self._slider("dropout", 0, 0.8, 0.05, "Dropout", "Share of the features left out at random in each step.")
         self._number("l2", "L2", "Keeps the weights small, against learning by heart.")
         self._slider("label_smoothing", 0, 0.3, 0.01, "Label smoothing", "Teaches the head some doubt in the labels.")
         self._check(
-            "early_stopping", "Early stopping", "Ends when a few training photos, kept out of the fit, get no better."
+            "early_stopping", "Early stopping", "Ends when a few that train, kept out of the fit, get no better."
         )
 
     def _slider(self, name: str, low: float, high: float, step: float, label: str, info: str) -> None:

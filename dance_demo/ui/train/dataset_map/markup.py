@@ -74,9 +74,8 @@ def point(
 ) -> str:
     """The photo of a point beside its heatmap, a choice of what to do with it, and the photos most like it."""
     item = _to_decide(dataset, index, answer, url="")
-    return render(
-        "train/map.point", photo=shown, item=item, judged=answer is not None, neighbours=lookalikes(neighbours)
-    )
+    about = {"judged": answer is not None, "neighbours": lookalikes(neighbours), "noun": dataset.noun}
+    return render("train/map.point", photo=shown, item=item, **about)
 
 
 def box(dataset: PhotoDataset, indices: Sequence[int], answers: Mapping[int, Answer]) -> str:
@@ -89,12 +88,12 @@ def box(dataset: PhotoDataset, indices: Sequence[int], answers: Mapping[int, Ans
             items.append(_to_decide(dataset, index, answers.get(index), url))
     relabel = [(number, f"Relabel all: {display_name(name)}") for number, name in enumerate(dataset.class_names)]
     for_all = [(LEAVE_OUT, "Leave all out"), *relabel]
-    return render("train/map.box", items=items, total=len(indices), for_all=for_all)
+    return render("train/map.box", items=items, total=len(indices), for_all=for_all, noun=dataset.noun)
 
 
-def choose_a_point() -> str:
+def choose_a_point(noun: str) -> str:
     """What stands beside a map before anything of it is chosen."""
-    return render("train/map.choose_a_point")
+    return render("train/map.choose_a_point", noun=noun)
 
 
 def _to_decide(dataset: PhotoDataset, index: int, answer: Answer | None, url: str) -> ToDecide:

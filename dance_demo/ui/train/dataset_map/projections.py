@@ -9,7 +9,7 @@ from dance_demo.ui.train.trainings import Training
 
 PATIENCE_S = 60.0  # of whoever opens one, which takes 5 with 500 photos
 REMEMBERED = 200
-GONE = "The photos of this training are no longer kept here, so there is no map of them."
+GONE = "What this training learned from is no longer kept here, so there is no map of it."
 LATE = "Many others are at work here, and the map is not ready. Open it again in a minute."
 
 
@@ -35,7 +35,7 @@ class Projections:
         result, dataset = training.result, training.material.dataset
         if result.embeddings is None:
             raise DatasetError(GONE)
-        work = project_photos, result.embeddings, dataset.class_indices, dataset.groups
+        work = project_photos, result.embeddings, dataset.class_indices, dataset.groups, dataset.noun
         job = self.jobs.start(*work, owner=visitor.id, origin=visitor.address)
         self._made_by[training.id] = job.id
         for oldest in list(self._made_by)[:-REMEMBERED]:
