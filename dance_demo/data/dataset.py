@@ -116,6 +116,8 @@ class PhotoDataset:
     @property
     def kept_together(self) -> str:
         """What never stands on both sides of a split, for a sentence."""
+        if self.sound:
+            return "Copies of a recording, and all its pieces,"
         recorded = any(photo.recording for photo in self.photos)
         return "Copies of one picture" + (f", and {self.noun} of one recording," if recorded else "")
 

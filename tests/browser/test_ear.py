@@ -1,4 +1,4 @@
-"""A head of recordings in use: it listens to a file and to the microphone, is compared, and answers programs."""
+"""A head of recordings in use: it listens to a file, says what is none, and answers programs."""
 
 import json
 import re
@@ -101,35 +101,6 @@ def test_what_is_no_recording_gets_a_sentence(trained: Page, tmp_path: Path) -> 
     problem = trained.locator("#use-step").get_by_role("alert")
     expect(problem).to_contain_text("this is a text file", timeout=WITHIN_MS)
     expect(trained.locator("#ear .ear")).to_have_count(0)  # the answer to another recording
-
-
-def test_the_head_listens_to_the_microphone(trained: Page, screenshot: Screenshot) -> None:
-    step(trained, "Use")
-    empty(trained)
-    ear = trained.locator("#ear-recording")
-    ear.get_by_role("button", name="Record audio").click()
-    ear.get_by_role("button", name="Record", exact=True).click()
-    trained.wait_for_timeout(2000)
-    ear.get_by_role("button", name="Stop").first.click()
-    audio = trained.locator("#ear .ear audio")
-    expect(audio).to_have_attribute("aria-label", re.compile(r"from 0\.0 to [1-9]"), timeout=WITHIN_MS)
-    expect(trained.locator("#use-step").get_by_role("alert")).to_have_count(0)
-    expect(ear.get_by_role("button", name="Download")).to_be_visible()
-    expect(ear.get_by_role("button", name="Share")).to_have_count(0)  # only its visitor hears it
-    screenshot(trained, "sound-microphone")
-
-
-def test_three_models_are_compared_on_the_same_split(trained: Page, screenshot: Screenshot) -> None:
-    step(trained, "Compare")
-    trained.get_by_label("32 (quick)").check()
-    trained.get_by_label("number input for Its epochs").fill("2")
-    trained.locator("#start-comparison").click()
-    table = trained.locator("#compare-step table").first
-    expect(table).to_contain_text("From scratch", timeout=WITHIN_MS)
-    for name in ("Spectrogram", "Wavelet", "Fused, joint head", "Fused, mean of logits"):
-        expect(table).to_contain_text(name)
-    expect(trained.locator("#compare-step .confusion")).to_have_count(2)
-    screenshot(trained, "sound-compare")
 
 
 def test_hear_answers_programs(app_url: str, bundle: Path, tmp_path: Path) -> None:

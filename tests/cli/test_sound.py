@@ -80,8 +80,19 @@ def test_predict_and_evaluate_take_a_folder_of_recordings(trained, tmp_path):
         path.unlink()
     evaluated = run("evaluate", tmp_path / "few", "--model", result["model"], "--json", **environment)
     assert json.loads(evaluated.stdout)["n"] == 20
+    told = run("evaluate", tmp_path / "few", "--model", result["model"], **environment)
+    assert told.stdout.startswith("20 pieces of sound: ") and "photo" not in told.stdout
     refused = run("evaluate", tmp_path / "few", expect=2, **environment)
     assert "This model knows photos, not sounds" in refused.stderr
+
+
+def test_compare_holds_three_ways_to_learn_against_each_other(trained):
+    folder, _, environment = trained
+    options = ("--piece-seconds", "5", "--epochs", "1", "--size", "32", "--backbone", "dance")
+    ran = run("compare", folder / "data", *options, **environment)
+    title, _, *rows = [line.split(" | ")[0].strip("| ") for line in ran.stdout.splitlines() if line.startswith("|")]
+    assert title.endswith("held-out pieces of sound")
+    assert rows == ["spectrogram", "wavelet", "fused, joint head", "fused, mean of logits", "from scratch"]
 
 
 def test_bad_settings_and_recordings_get_a_line(trained, tmp_path):

@@ -31,6 +31,13 @@ from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import SoundSettings
 from dance_demo.networks.imagenet import WEIGHTS_VARIABLE
 from dance_demo.networks.mobilenet import KERAS_FOLDER
+from dance_demo.training.comparison import (
+    NORMALIZED,
+    SCRATCH,
+    ComparisonResult,
+    ComparisonSettings,
+    MethodResult,
+)
 from dance_demo.training.config import TrainingConfig
 from dance_demo.training.evaluation import Evaluation, evaluate
 from dance_demo.training.neighbours import Neighbours
@@ -46,6 +53,7 @@ from dance_demo.ui.components.job_step import Now, Pace
 from dance_demo.ui.components.model import Model
 from dance_demo.ui.server.visitors import Visitor, new_cookie, visitor_of
 from dance_demo.ui.train import markup
+from dance_demo.ui.train.compare_step import _differences
 from dance_demo.ui.train.dataset_map import markup as map_markup
 from dance_demo.ui.train.result_step import _corrected_list, checked_decisions, checked_photos, reliability_frame
 from dance_demo.ui.train.settings import FOLDS, TrainingSettings
@@ -308,6 +316,24 @@ def test_S1_hostile_names_change_no_element_of_the_results():
     for text in HOSTILE:
         hostile = pieces((text, "football"), list(HOSTILE))  # no form of ours, which has another name, too
         assert Counter(Skeleton(hostile).elements) == Counter(Skeleton(plain).elements), text  # the classes are sorted
+
+
+def test_what_only_one_of_two_gets_right_is_shown(tmp_path):
+    names = [f"{i}.jpg" for i in range(8)]
+    result, dataset = made_up(("kathak", "odissi"), names)
+    draw("odissi", 1, size=(60, 80)).save(tmp_path / "a.png")
+    dataset = replace(dataset, photos=tuple(replace(photo, path=tmp_path / "a.png") for photo in dataset.photos))
+    classes = np.asarray(dataset.class_indices)
+    methods = [
+        MethodResult(name, result.evaluation, given, (), 1.0, 1)
+        for name, given in ((NORMALIZED, np.eye(2)[classes]), (SCRATCH, result.probabilities))
+    ]
+    compared = ComparisonResult(
+        tuple(methods), ComparisonSettings(), dataset.class_names, result.held_out, classes, 5, False
+    )
+    shown = render("train/compare.found", table="", matrices=[], differences=_differences(compared, dataset))
+    assert shown.count("<figure>") == 4 and "&lt;" not in shown
+    assert "4 photos" in shown and "0 photos" in shown
 
 
 def test_recordings_are_called_by_their_own_name_wherever_a_result_is_shown():

@@ -224,13 +224,13 @@ def _final_histories(result: ComparisonResult) -> dict[str, list[EpochReport]]:
     return {method.name: list(method.history) for method in result.methods}
 
 
-def _differences(result: ComparisonResult, dataset: PhotoDataset) -> str:
+def _differences(result: ComparisonResult, dataset: PhotoDataset) -> list[str]:
     """The photos that one of them gets right and the other wrong."""
     head = _best_head(result)
     if not {SCRATCH, head} <= {method.name for method in result.methods}:
-        return ""
+        return []
     groups = ((head, SCRATCH), (SCRATCH, head))
-    return "".join(_difference(result, dataset, right, wrong) for right, wrong in groups)
+    return [_difference(result, dataset, right, wrong) for right, wrong in groups]
 
 
 def _difference(result: ComparisonResult, dataset: PhotoDataset, right: str, wrong: str) -> str:

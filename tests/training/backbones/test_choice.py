@@ -16,6 +16,7 @@ from dance_demo.jobs.progress import Progress, Steps, never
 from dance_demo.model.bundle import bundle_files, read_bundle, write_bundle
 from dance_demo.model.directory import load_card
 from dance_demo.model.loading import load_classifier
+from dance_demo.model.preprocessing import SoundSettings
 from dance_demo.networks.imagenet import WEIGHTS_VARIABLE
 from dance_demo.training import report
 from dance_demo.training.backbones.choice import (
@@ -30,6 +31,7 @@ from dance_demo.training.config import TrainingConfig
 from dance_demo.training.result import TrainingResult
 from dance_demo.training.train import train
 from tests.support.made_up import photo
+from tests.support.sounds import melody, write_classes
 
 SUBJECTS, DANCES = ("cups", "hats", "shoes"), ("kathak", "odissi", "sattriya")
 PER_CLASS, CHANNELS = 12, 20
@@ -195,3 +197,39 @@ def test_offline_with_nothing_kept_a_head_is_trained_on_what_ships_and_says_whic
     model = read_bundle(write_bundle(result.model, tmp_path / "bundle.zip"), tmp_path / "back")
     assert load_classifier(model).backbone.sha256 == card.training["backbone_sha256"]
     assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["embeddings.npy", "model"]
+
+
+# --- of recordings -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> PhotoDataset:
+    """Two classes of eight recordings, each of two pieces of a second with two pictures."""
+    clips = {name: {f"{n}.wav": melody(100 * k + n, 2) for n in range(8)} for k, name in enumerate(("adi", "dadra"))}
+    folder = write_classes(tmp_path / "sounds", clips)
+    return open_dataset(folder, workspace=tmp_path / "pieces", sound=SoundSettings(piece_s=1.0))[0]
+
+
+def test_recordings_take_the_backbone_that_tells_their_classes_apart(recordings):
+    """One that knows every recording again, but not its class, gains nothing by that: its pieces stay together."""
+    random = np.random.default_rng(0)
+    one_hot, noise = np.eye(2)[list(recordings.class_indices)], random.random((32, 2 * CHANNELS))
+    memory = random.random((16, 2 * CHANNELS))[list(recordings.groups)] ** 4
+    seen = {"dance": noise, "general": memory, "imagenet": np.hstack([one_hot, 0.5 * noise])}
+    seen = {name: values.astype(np.float32) for name, values in seen.items()}
+    assert without_comparison(recordings, tuple(seen), known_photos(recordings)) is None
+    choice = Steps(choose_backbone(seen, recordings, range(32))).run()
+    assert choice.backbone == "imagenet" and choice.n == 32 and choice.accuracies["general"] < 0.8
+    assert choice.sentence.startswith("ImageNet was chosen: of 32 pieces of sound that train")
+
+
+def test_a_head_of_recordings_has_the_backbone_that_was_judged_on_them(recordings, tmp_path):
+    config = TrainingConfig(epochs=2, folds=3)
+    *events, result = train(tmp_path / "job", never, recordings, config, tmp_path / "cache")
+    assert set(result.choice.accuracies) == {"dance", "general"} and result.choice.n == 32
+    passes = {event.text for event in events if isinstance(event, Progress) and event.total}
+    looked = {f"Looking at the pieces of sound: {title}" for title in ("Dance", "General")}
+    assert passes == looked | {"Comparing the backbones"}
+    card = load_card(result.model)
+    assert card.training["backbone"] == result.choice.backbone and card.sound["piece_s"] == 1.0
+    assert load_classifier(result.model).backbone.sha256 == card.training["backbone_sha256"]
