@@ -21,7 +21,8 @@ KEEP_PICTURES = """
 const send = Worker.prototype.postMessage;
 Worker.prototype.postMessage = function (question, moved) {
   window.picture = {...question, pixels: Array.from(new Uint8Array(question.pixels))};
-  if (!window.heard) this.addEventListener("message", ({data}) => requestAnimationFrame(() => { window.heard = data; }));
+  const hear = ({data}) => requestAnimationFrame(() => { window.heard = data; });
+  if (!window.heard) this.addEventListener("message", hear);
   window.heard ??= {};
   return send.call(this, question, moved);
 };
