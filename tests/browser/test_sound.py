@@ -32,6 +32,7 @@ def test_the_data_are_shown_as_pictures_and_counted_as_pieces(trained: Page, scr
     expect(found.locator(".intake")).to_contain_text("120 pieces of sound in 10 classes")
     expect(found).to_contain_text("pieces of 120 recordings")
     assert found.locator(".samples img").count() >= 20
+    expect(found.locator(".samples")).to_contain_text("Sixteen beats, four by four")
     assert "photo" not in found.inner_text().lower()
     screenshot(trained, "sound-data")
 
@@ -82,7 +83,7 @@ def test_three_models_are_compared_on_the_same_split(trained: Page, screenshot: 
     expect(table).to_contain_text("From scratch", timeout=WITHIN_MS)
     for name in ("Spectrogram", "Wavelet", "Fused, joint head", "Fused, mean of logits"):
         expect(table).to_contain_text(name)
-    expect(trained.locator("#compare-step .confusion")).to_have_count(2)
+    expect(trained.locator("#compare-step .confusion")).to_have_count(4)
     expect(table.locator("xpath=ancestor::section")).to_contain_text("held-out pieces of sound")
     expect(trained.locator("#compare-step .thumbs")).to_have_count(2)
     expect(trained.locator("#compare-step")).not_to_contain_text("Which features matter?")  # of photos only

@@ -18,6 +18,7 @@ from dance_demo.data.checks import DataWarning, overlap_warnings
 from dance_demo.data.dataset import IntakeReport, LabeledPhoto, PhotoDataset
 from dance_demo.data.intake import Prepared, TypedClass, check_classes, check_sample, check_zip
 from dance_demo.data.samples import copy_groups, sample_indices
+from dance_demo.data.sound.talas import SOURCES
 from dance_demo.errors import DatasetError
 from dance_demo.files.zip_archive import SkippedFile
 from dance_demo.jobs.manager import JobManager
@@ -236,6 +237,16 @@ def test_recordings_are_called_by_their_own_name_wherever_the_dataset_is_shown()
         text = "".join((data_markup.headline(shown.report), data_markup.summary(shown.report), *parts))
         assert own in text and other not in re.sub("<img[^>]*>|<[^>]*class=[^>]*>", "", text).lower()
     assert "The same recording under two labels" in data_markup.copies(listened)
+
+
+def test_our_talas_are_told_with_what_was_read_for_them():
+    talas = a_dataset([("adi", 0), ("dadra", 1), ("polka", 2)])
+    counts = dict.fromkeys(talas.class_names, 1)
+    for sound, told in ((SoundSettings(), True), (None, False)):
+        prepared = Prepared(replace(talas, sound=sound), IntakeReport("", 3, (), (), counts), Path("x"))
+        shown = data_markup.samples(prepared)
+        assert ("Carnatic. Eight beats" in shown, "Hindustani. Six beats" in shown) == (told, told)
+        assert shown.count("<a href") == (len(SOURCES) if told else 0)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -13,6 +13,7 @@ from dance_demo.errors import PhotoError, TrainingError
 from dance_demo.files.jpeg import thumbnail
 from dance_demo.forms import display_name
 from dance_demo.jobs.job import Job
+from dance_demo.model.preprocessing import KINDS
 from dance_demo.training.comparison import (
     FROZEN,
     JOINT,
@@ -170,7 +171,7 @@ class CompareStep(JobStep):
         if not result.methods:
             return self._at_rest(hint(self.stopped))
         evaluations = {method.name: method.evaluation for method in result.methods}
-        compared = [name for name in (SCRATCH, _best_head(result)) if name in evaluations]
+        compared = [name for name in (SCRATCH, *_single_pictures(result), _best_head(result)) if name in evaluations]
         found = render(
             "train/compare.found",
             table=markup.comparison(result, job.about.name),
@@ -201,6 +202,11 @@ def _place(method: str) -> str:
 def _best_head(result: ComparisonResult) -> str:
     """The transferred head that is held against the network from scratch: of sound it is the fused one."""
     return JOINT if JOINT in {method.name for method in result.methods} else NORMALIZED
+
+
+def _single_pictures(result: ComparisonResult) -> list[str]:
+    """Of sound: the heads on one picture each, which are fused."""
+    return [method.name for method in result.methods if method.name in KINDS]
 
 
 def _matrix(method: str, evaluation: Evaluation) -> str:

@@ -8,6 +8,7 @@ from dance_demo.data.dataset import IntakeReport
 from dance_demo.data.intake import Prepared, TypedClass
 from dance_demo.data.layout import Question
 from dance_demo.data.samples import COPIES_SHOWN, GROUPS_SHOWN, copy_groups, indices_named, sample_indices
+from dance_demo.data.sound.talas import SOURCES, TALAS
 from dance_demo.files.jpeg import data_url
 from dance_demo.files.photo import MAX_FILE_BYTES, MAX_PIXELS
 from dance_demo.files.zip_archive import ArchiveLimits, SkippedFile
@@ -95,12 +96,19 @@ def question(asked: Question) -> str:
 
 
 def samples(prepared: Prepared) -> str:
-    """A few photos of each class, and how many there are."""
+    """A few photos of each class, and how many there are; of our talas, what they are."""
+    facts = {tala.name: f"{tala.tradition}. {tala.about}" for tala in TALAS} if prepared.dataset.sound else {}
     classes = [
-        {"name": name, "n": prepared.report.class_counts[name], "photos": _photos(prepared, indices)}
+        {
+            "name": name,
+            "n": prepared.report.class_counts[name],
+            "about": facts.get(name, ""),
+            "photos": _photos(prepared, indices),
+        }
         for name, indices in sample_indices(prepared.dataset).items()
     ]
-    return render("train/data.samples", classes=classes, noun=prepared.dataset.noun)
+    read = SOURCES if any(kind["about"] for kind in classes) else ()
+    return render("train/data.samples", classes=classes, noun=prepared.dataset.noun, sources=read)
 
 
 def copies(prepared: Prepared) -> str:
