@@ -83,6 +83,7 @@ def trained(trained_page: Page) -> Iterator[Page]:
 def upload(page: Page, path: Path) -> None:
     page.locator("#data-zip input[type=file]").set_input_files(path)
     page.locator("#go-train").click(timeout=TRAINED_WITHIN_MS)
+    expect(page.locator("#training-step")).to_be_visible()  # or a busy page would come there after the next step
 
 
 def wait_until_trained(page: Page, *, within_ms: float = TRAINED_WITHIN_MS) -> None:
