@@ -97,8 +97,8 @@ VIEWS = (
     ),
 )
 RATES = (
-    "Of 34 photos with a planted copy it finds 97.1 %, 91.2 % scaled, 82.4 % turned, 91.2 % mirrored; "
-    "untouched, it suspects 5.9 %, and 0.0 % after strong compression."
+    "Of 170 photos with a planted copy it finds 97.1 %, 91.8 % scaled, 84.1 % turned, 85.9 % mirrored; "
+    "of 352 untouched ones it suspects 2.8 %, most of them for a tiled watermark."
 )  # docs/inspect.md
 ELSEWHERE = (
     (
