@@ -84,24 +84,26 @@ def predict(options: argparse.Namespace) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     rows, unreadable = [], []
     with tempfile.TemporaryDirectory() as workspace:
-        files, skipped = open_photos(
+        found = open_photos(
             options.photos,
             workspace=Path(workspace),
             order=options.order,
             follow_links=True,
             sounds=bool(classifier.sound),
         )
-        names = [file.name for file in files]
+        names = [file.name for file in found.files]
         short = [name.rpartition("/")[2] for name in names]  # as the challenge writes them
         if len(set(short)) == len(short):
             names = short
-        for name, file in zip(names, tqdm(files, unit="file", disable=None), strict=True):
+        for name, file in zip(names, tqdm(found.files, unit="file", disable=None), strict=True):
             try:
                 rows.append((name, _label(classifier, file)))
             except (PhotoError, SoundError) as error:
                 unreadable.append(error)
     write_csv(options.out, [("Image", "target"), *rows], mark=options.excel)
-    log_skipped(skipped)
+    log_skipped(found.skipped)
+    for remark in found.remarks:
+        log(remark)
     if marked := [name for name, _ in rows if csv_safe(name) != name]:
         log(f"A spreadsheet would run these names, so they have a ' in front: {first_few(marked)}")
     for problem in unreadable:

@@ -153,8 +153,8 @@ def heatmaps(options: argparse.Namespace) -> int:
     from dance_demo.research.fold_classifiers import classifier_per_fold
 
     with tempfile.TemporaryDirectory() as workspace:
-        files, _ = open_photos(options.photos, workspace=Path(workspace), follow_links=True)
-        photos = quality.boxed_photos(files, quality.read_boxes(options.boxes))
+        found = open_photos(options.photos, workspace=Path(workspace), follow_links=True)
+        photos = quality.boxed_photos(found.files, quality.read_boxes(options.boxes))
     parts = []
     with tqdm(total=len(photos), unit="photo", disable=None) as bar:
         for classifier, indices in classifier_per_fold([photo.name for photo in photos], options.model, options.folds):

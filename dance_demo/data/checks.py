@@ -23,12 +23,12 @@ _BLURRED_SHARPNESS = 0.01  # real photos: 99.5 % above 0.03; blurred by 1 % of t
 _SHARPNESS_SIDE_PX = 256
 _LISTED = 5
 _ADVICE = {  # words of the reason for which most files were left out -> what to do
-    "not a kind": "Save the photos as JPEG or PNG, in a folder for each class.",
-    "archive inside": "Unpack what is in it, put the photos into a folder for each class, and zip those.",
+    "not a kind": "Save the photos as JPEG or PNG.",
+    "archive inside": "Unpack what is in it, and zip the photos themselves, in their folders.",
     "password": "Make the zip again without a password.",
     "unusual method": "Make the zip with what the computer has for it: Compress, or Send to, Compressed folder.",
-    "place on a computer": "Make the zip from inside the folder that holds the class folders.",
-    "points outside": "Make the zip from inside the folder that holds the class folders.",
+    "place on a computer": "Make the zip from inside the folder that holds them.",
+    "points outside": "Make the zip from inside the folder that holds them.",
     "a link": "Put the photos themselves there, not links to them.",
     "damaged": "Make the zip again, or upload it again.",
     "empty": "The files have no content: copy the photos again.",
@@ -53,15 +53,17 @@ def first_few(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def nothing_usable(source: str, left_out: Sequence[SkippedFile]) -> str:
-    """The sentences for a zip or folder of which every file was left out: what was found, and what to do."""
+def nothing_usable(source: str, left_out: Sequence[SkippedFile], remarks: Sequence[str] = ()) -> str:
+    """The sentences for a zip or folder with no file that is wanted: what was found, and what to do."""
+    if not left_out:
+        return " ".join((f"{source}: no photos found.", *remarks))
     names: defaultdict[str, list[str]] = defaultdict(list)
     for file in left_out:
         names[file.reason].append(file.name)
     most = sorted(names, key=lambda reason: -len(names[reason]))[:3]
     found = [f"{_first_of(names[reason])} ({reason})" for reason in most]
     advice = next((advice for words, advice in _ADVICE.items() if words in most[0]), _ADVICE["not a kind"])
-    return f"{source}: no photos found. Left out: {'; '.join(found)}. {advice}"
+    return " ".join((f"{source}: no photos found. Left out: {'; '.join(found)}. {advice}", *remarks))
 
 
 def _first_of(names: Sequence[str]) -> str:

@@ -24,7 +24,6 @@ from dance_demo.data.duplicates import near_duplicate_groups
 from dance_demo.data.fingerprint import Fingerprint, difference_hash, fingerprint
 from dance_demo.data.layout import Layout, Question, Wanted, detect_layout, in_order_of, missing_class
 from dance_demo.errors import DatasetError, PhotoError
-from dance_demo.files.code_page import described
 from dance_demo.files.csv_table import Table, read_table
 from dance_demo.files.photo import PHOTO_SUFFIXES, open_photo
 from dance_demo.files.photo_formats import starts_like_a_photo
@@ -198,8 +197,8 @@ def open_dataset(
     files, tables, unreadable = _sort_out(found, source)
     photos, others, listens = _of_one_kind(files)
     left_out = (*found.skipped, *unreadable, *others)
-    if not photos and left_out:
-        raise _nothing_usable(source, left_out)
+    if not photos and (left_out or found.remarks):
+        raise _nothing_usable(source, left_out, found.remarks)
     try:
         layout = detect_layout(
             photos,
@@ -235,7 +234,7 @@ def open_photos(
     progress: OnProgress | None = None,
     follow_links: bool = False,
     sounds: bool = False,
-) -> tuple[tuple[SourceFile, ...], tuple[SkippedFile, ...]]:
+) -> SourceFiles:
     """The photos of a folder or zip without labels, or its ``sounds``, and what was left out. They are not read yet.
 
     In the order and under the names of the CSV ``order``, else of a test.csv among them, else by name.
@@ -251,11 +250,11 @@ def open_photos(
         ordered, missing = in_order_of(table, photos)
         photos, skipped = list(ordered), (*skipped, *missing)
     if not photos:
-        if skipped and not table:
-            raise _nothing_usable(source, skipped)
+        if not table and (skipped or found.remarks):
+            raise _nothing_usable(source, skipped, found.remarks)
         instead = f" Left out: {first_reasons(skipped)}." if skipped else ""
         raise DatasetError(f"{source.name}: no {'recordings' if sounds else 'photos'} found.{instead}")
-    return tuple(photos), skipped
+    return replace(found, files=tuple(photos), skipped=skipped)
 
 
 def check_photos(
@@ -473,8 +472,8 @@ def lost_classes(layout: Layout, left: Sequence[str], broken: Sequence[SkippedFi
     return [missing_class(label, [file for file in broken if label_of[file.name] == label]) for label in lost]
 
 
-def _nothing_usable(source: Path, left_out: Sequence[SkippedFile]) -> DatasetError:
-    error = DatasetError(checks.nothing_usable(source.name, left_out))
+def _nothing_usable(source: Path, left_out: Sequence[SkippedFile], remarks: Sequence[str]) -> DatasetError:
+    error = DatasetError(checks.nothing_usable(source.name, left_out, remarks))
     error.left_out = _lines(left_out)
     return error
 
@@ -488,21 +487,8 @@ def first_reasons(skipped: Sequence[SkippedFile]) -> str:
 
 
 def _with_source_warnings(report: IntakeReport, found: SourceFiles) -> IntakeReport:
-    added = []
+    added = list(map(DataWarning, found.remarks))
     if found.repeated:
         text = f"Names that the zip holds more than once, all kept: {checks.first_few(found.repeated)}."
-        added.append(DataWarning(text, found.repeated))
-    if found.code_page:
-        advice = "If they look wrong, make the zip with UTF-8 names, or rename the folders in plain letters."
-        added.append(
-            DataWarning(
-                f"The zip does not say in which code page its names are written; taken for "
-                f"{described(found.code_page)}. {advice}"
-            )
-        )
-    if found.placeholders:
-        text = f"{found.placeholders} photos are in iCloud, and only stand-ins for them here. Download them first."
-        added.append(DataWarning(text))
-    if found.ignored:
-        added.append(DataWarning(f"{found.ignored} hidden files of macOS, Windows or a NAS were ignored."))
+        added.insert(0, DataWarning(text, found.repeated))
     return replace(report, warnings=(*report.warnings, *added))

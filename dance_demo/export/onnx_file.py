@@ -12,6 +12,7 @@ from dance_demo.export.full import write_tflite
 from dance_demo.files.atomic import DRAFT_PREFIX, write_atomically
 from dance_demo.jobs.progress import Progress, Stop
 from dance_demo.model.directory import ModelCard
+from dance_demo.networks.full_model import TAKES_IN
 
 OPSET = 18
 INPUT, OUTPUT = "photo", "probabilities"
@@ -24,8 +25,8 @@ MISSING = (
 def write_onnx(model: Path, out: Path, stop: Stop) -> Iterator[Progress]:
     """Write an `.onnx` file: a photo (1, S, S, 3) float32 in [0, 255] -> probabilities (1, k).
 
-    The names of the classes are in its metadata as `class_names`, a JSON list. Raises `ModelError` if a package is
-    missing.
+    The names of the classes are in its metadata as `class_names`, a JSON list; its `doc_string` says what it takes in.
+    Raises `ModelError` if a package is missing.
     """
     if not all(importlib.util.find_spec(package) for package in ("onnx", "tf2onnx")):
         raise ModelError(MISSING)
@@ -53,6 +54,8 @@ def _onnx_bytes(network: Path, card: ModelCard) -> bytes:
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = [named.get(name, name) for name in names]
+    side_px = graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    onnx_model.doc_string = f"Takes in {TAKES_IN.format(side=side_px)}."
     about = {"class_names": json.dumps(card.class_names, ensure_ascii=False), "model": card.name}
     for key, value in about.items():
         onnx_model.metadata_props.add(key=key, value=value)

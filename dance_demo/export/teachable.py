@@ -66,13 +66,18 @@ def write_teachable(model: Path, out: Path, stop: Stop) -> Iterator[Progress]:
 
 
 def _metadata(card: ModelCard, side_px: int) -> dict[str, Any]:
+    takes_in = f"{side_px} x {side_px} pixels, red, green, blue from -1 to 1, as Teachable Machine's library makes them"
     return {
         "tfjsVersion": "1.3.1",
         "tmVersion": "2.4.5",
         "packageVersion": "0.8.4",
         "packageName": "@teachablemachine/image",
         "timeStamp": datetime.now(UTC).isoformat(),
-        "userMetadata": {"madeBy": f"dance demo {dance_demo.__version__}", "accuracy": card.summary()},
+        "userMetadata": {
+            "madeBy": f"dance demo {dance_demo.__version__}",
+            "accuracy": card.summary(),
+            "takesIn": takes_in,
+        },
         "modelName": card.name,
         "labels": list(card.class_names),
         "imageSize": side_px,

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dance_demo.errors import DatasetError
+from dance_demo.files.code_page import described
 from dance_demo.files.zip_directory import ZipEntry, damaged, read_directory
 
 OnProgress = Callable[[int, int], None]  # (done, in all)
@@ -84,6 +85,21 @@ class SourceFiles:
     folders: tuple[str, ...] = ()  # also the empty ones, where they are known
     code_page: str = ""  # that was assumed for names of a zip that do not say how they are written
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A sentence each on what was assumed about names, and on what was passed over without a line of its own."""
+        remarks = []
+        if self.code_page:
+            unknown = "The zip does not say in which code page its names are written"
+            advice = "If they look wrong, make the zip with UTF-8 names, or rename the folders in plain letters."
+            remarks.append(f"{unknown}; taken for {described(self.code_page)}. {advice}")
+        if self.placeholders:
+            stand_ins = "photos are in iCloud, and only stand-ins for them here. Download them first."
+            remarks.append(f"{self.placeholders} {stand_ins}")
+        if self.ignored:
+            remarks.append(f"{self.ignored} hidden files of macOS, Windows or a NAS were ignored.")
+        return tuple(remarks)
+
 
 class _BadEntry(Exception):
     """One file of the zip cannot be unpacked; the text is the reason."""
@@ -110,14 +126,15 @@ def unpack(
     with archive.open("rb") as file:
         entries = read_directory(file, archive.name, max_entries=limits.entries)
         members = [entry for entry in entries if not entry.name.endswith("/") and not is_litter(entry.name)]
+        hidden = [entry for entry in entries if is_litter(entry.name)]
         wanted, skipped = _choose(file, members, suffixes, limits, wanted_by_bytes)
-        _check_totals(members, wanted, archive.name, limits)
+        _check_totals(members or hidden, wanted, archive.name, limits)
         files, damaged, litter = _unpack_entries(file, wanted, directory, progress)
-    ignored = sum(is_litter(entry.name) for entry in entries) + len(litter)
-    placeholders = sum(map(is_placeholder, (entry.name for entry in entries))) + sum(litter)
+    ignored = len(hidden) + len(litter)
+    placeholders = sum(is_placeholder(entry.name) for entry in hidden) + sum(litter)
     repeated = tuple(name for name, count in Counter(entry.name for entry in members).items() if count > 1)
-    hidden = [entry.name.rpartition("/")[0] for entry in entries if is_litter(entry.name)]
-    folders = [name for name in hidden if name and not is_litter(name)]  # .gitkeep alone
+    around = [entry.name.rpartition("/")[0] for entry in hidden]
+    folders = [name for name in around if name and not is_litter(name)]  # .gitkeep alone
     folders += [entry.name.rstrip("/") for entry in entries if entry.name.endswith("/") and not is_litter(entry.name)]
     page = next((entry.code_page for entry in members if entry.code_page), "")
     named = (repeated, tuple(dict.fromkeys(folders)), page)

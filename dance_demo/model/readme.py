@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HUB_TAGS = ("dance-demo", "image-classification", "grad-cam")
 SOUND_TAGS = ("dance-demo", "audio-classification", "grad-cam")
+OLDEST_KERAS = "3.3"  # in which a full model opens: see `networks.full_model`
 _IN_THE_APP = 'upload this zip, just as it is, under "Bring a head back" in "Train your own".'
 _FROM_HUB = 'type `{repo}` under "Load from the Hub" in "Train your own", in the step "Use".'
 _USE = """\
@@ -24,7 +25,7 @@ _USE = """\
 - In the app: {in_the_app}
 - On the command line, in the folder of `dance_demo`: `python FOLDER/predict.py {example}`, FOLDER being where this
   bundle was unpacked. It prints the three most probable classes of each {one}.
-
+{elsewhere}
 ## What is in it
 
 `head.npz` and `familiarity.npz` hold plain numbers, `card.json` everything on this page for programs, `labels.txt` the
@@ -36,7 +37,10 @@ numbers, is not in it; the app has it. No {one} and no program but `predict.py` 
 The figures hold for {many} like those it was trained on. It names one of its classes for any {one}; "not sure" is its
 only way to say none of them. A heatmap shows where it {did}, which is no proof of why.
 """
-
+_ELSEWHERE = f"""\
+- In other programs: `python -m dance_demo export FOLDER --as keras --out model.keras` writes backbone and head as one
+  network, which Keras {OLDEST_KERAS} and later opens; `tflite`, `onnx` and `page` are for phones, ONNX, browsers.
+"""
 
 _WORDS_OF_PHOTOS = {"one": "photo", "many": "photos", "example": "photo.jpg", "did": "looked"}
 _WORDS_OF_SOUND = {"one": "recording", "many": "recordings", "example": "recording.wav", "did": "listened"}
@@ -58,7 +62,7 @@ def model_readme(card: ModelCard, *, repo: str = "") -> str:
         "\n".join(_class_table(card)),
         "## How it was trained",
         "\n".join(_settings_table(card.training)),
-        _USE.format(in_the_app=in_the_app, **words),
+        _USE.format(in_the_app=in_the_app, elsewhere="" if card.sound else _ELSEWHERE, **words),
     ]
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 

@@ -11,7 +11,7 @@ held against the app on a few pictures before anybody gets them. Needs TensorFlo
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from dance_demo.model.directory import ModelCard
 from dance_demo.model.head import Head
 from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import to_input
+from dance_demo.model.readme import OLDEST_KERAS
 from dance_demo.networks.from_litert import keras_backbone
 from dance_demo.networks.litert import litert_bytes
 from dance_demo.networks.litert_metadata import with_metadata
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     import keras
 
 KERAS_FILE, LITERT_FILE, LABELS_FILE, README_FILE = "model.keras", "model.tflite", "labels.txt", "README.md"
-OLDEST_KERAS = "3.3"
 TAKES_IN = (
     "one photo of {side} x {side} pixels, colours in the order red, green, blue, as numbers from 0 to 255: what a "
     "decoder gives, as float32. Do not divide by 255, and do not bring them to -1 to 1, as Teachable Machine's models "
@@ -59,8 +59,8 @@ It gives {k} probabilities, in the order of `labels.txt`.
 one tensor and not a list of one, which changes nothing. `model.tflite` carries this description and its labels as
 TFLite metadata (mean 0, deviation 1), where MediaPipe Tasks and ML Kit look for them.
 """
-_DESCRIPTION = "config.json"  # in a .keras file
-_PARTS = ("metadata.json", _DESCRIPTION, "model.weights.h5")
+_DESCRIPTION, _ABOUT = "config.json", "metadata.json"  # in a .keras file: for Keras, and for people
+_PARTS = (_ABOUT, _DESCRIPTION, "model.weights.h5")
 MAX_BYTES = 200_000_000
 _LATER_SETTINGS: dict[str, Any] = {  # of layers, that Keras 3.3 does not know -> what it does all the same
     "quantization_config": None,
@@ -102,12 +102,12 @@ def export(directory: Path, stop: Stop, model: Path) -> Iterator[Progress | Full
     if stop():
         return
     yield Progress("Saving the Keras model")
-    save_for_every_keras(network, draft / KERAS_FILE)
+    names, takes_in = classifier.class_names, TAKES_IN.format(side=side_px)
+    about = {"name": card.name, "description": f"Takes in {takes_in}."}
+    save_for_every_keras(network, draft / KERAS_FILE, about={**about, "class_names": names})
     if stop():
         return
     yield Progress("Converting it for LiteRT")
-    names, takes_in = classifier.class_names, TAKES_IN.format(side=side_px)
-    about = {"name": card.name, "description": f"Takes in {takes_in}."}
     converted = litert_bytes(network, side_px=side_px)
     (draft / LITERT_FILE).write_bytes(with_metadata(converted, names, **about, side_px=side_px))
     if stop():
@@ -141,8 +141,10 @@ def full_network(classifier: Classifier) -> "keras.Model":
     return keras.Model(photo, _probabilities(pooled, classifier.head), name="dance_demo")
 
 
-def save_for_every_keras(network: "keras.Model", path: Path) -> None:
+def save_for_every_keras(network: "keras.Model", path: Path, *, about: Mapping[str, Any] | None = None) -> None:
     """Write a `.keras` file that opens in Keras 3.3 and later, not only in versions as new as this one.
+
+    `about` goes into its metadata, which Keras passes over.
 
     What later versions have added to its description is taken out where it says what was the only way before: the name
     of an operation among its settings, settings that change nothing; and a single input stands in a list again, which
@@ -152,6 +154,8 @@ def save_for_every_keras(network: "keras.Model", path: Path) -> None:
     files = read_files(path, _PARTS, limits=ArchiveLimits(file_bytes=MAX_BYTES))
     description = json.loads(files[_DESCRIPTION])
     files[_DESCRIPTION] = json.dumps(for_every_keras(description)).encode()
+    told = json.loads(files[_ABOUT]) | {"opens_in": f"Keras {OLDEST_KERAS} and later", **(about or {})}
+    files[_ABOUT] = json.dumps(told, ensure_ascii=False).encode()
     path.write_bytes(pack(files))
 
 

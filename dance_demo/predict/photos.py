@@ -18,10 +18,12 @@ from typing import TypeVar
 
 from PIL import Image
 
+from dance_demo.data.checks import nothing_usable
 from dance_demo.errors import DatasetError, PhotoError
 from dance_demo.files.jpeg import jpeg
 from dance_demo.files.photo import PHOTO_SUFFIXES, open_photo
-from dance_demo.files.zip_archive import ArchiveLimits, SkippedFile, SourceFile, suffix_of, unpack
+from dance_demo.files.photo_formats import starts_like_a_photo
+from dance_demo.files.zip_archive import ArchiveLimits, SkippedFile, SourceFile, SourceFiles, suffix_of, unpack
 from dance_demo.jobs.progress import Progress, Stop
 from dance_demo.model.backbone import Backbone
 from dance_demo.model.classifier import Classifier
@@ -89,6 +91,7 @@ class _Work:
         self.started_s = time.monotonic()
         self.thread = ThreadPoolExecutor(1)
         self.files: list[SourceFile | SkippedFile] = []
+        self.remarks: tuple[str, ...] = ()
         self.done = 0
         self.progress = Progress("Looking for the photos")
         for name in (PHOTOS, THUMBNAILS):
@@ -101,7 +104,7 @@ class _Work:
         def unpacking(done: int, total: int) -> None:
             self.progress = Progress("Unpacking the zip", done, total)
 
-        self.files = yield from self._result(self.thread.submit(_find, uploads, unpacking))
+        self.files, self.remarks = yield from self._result(self.thread.submit(_find, uploads, unpacking))
 
     def classify(self, classifier: Classifier) -> Iterator[Progress]:
         """A row for each photo."""
@@ -118,7 +121,8 @@ class _Work:
         self.thread.shutdown(wait=False, cancel_futures=True)
         took_s = time.monotonic() - self.started_s
         late = self.done < len(self.files) and not self.stop()
-        answers = Answers(self.directory, class_names, self.done, len(self.files), took_s, late)
+        counted = self.done, len(self.files), took_s, late
+        answers = Answers(self.directory, class_names, *counted, self.remarks)
         answers.write_csv()
         return answers
 
@@ -132,29 +136,36 @@ class _Work:
             yield self.progress
 
 
-def _find(uploads: Sequence[Upload], progress: Callable[[int, int], None]) -> list[SourceFile | SkippedFile]:
-    """Everything that gets a row, as given; what a zip holds besides photos comes after its photos."""
+def _find(
+    uploads: Sequence[Upload], progress: Callable[[int, int], None]
+) -> tuple[list[SourceFile | SkippedFile], tuple[str, ...]]:
+    """Everything that gets a row, as given, and remarks on the zip; what it holds besides photos comes after these."""
     zips = [upload for upload in uploads if suffix_of(upload.name) == ".zip"]
     if len(zips) > 1:
         raise DatasetError("These are several zips. Put all photos into one zip, please.")
     found: list[SourceFile | SkippedFile] = []
+    remarks: tuple[str, ...] = ()
     for upload in uploads:
-        found += _unpacked(upload, progress) if upload in zips else [SourceFile(upload.name, upload.path)]
+        if upload in zips:
+            source = _unpacked(upload, progress)
+            found += [*source.files, *source.skipped]
+            remarks = source.remarks
+        else:
+            found.append(SourceFile(upload.name, upload.path))
     skipped = [file for file in found if isinstance(file, SkippedFile)]
     if len(skipped) == len(found):
-        reasons = "".join(f" Left out: {file.name:.100} ({file.reason})." for file in skipped[:3])
-        raise DatasetError(f"No photos found.{reasons}")
+        raise DatasetError(nothing_usable(zips[0].name, skipped, remarks) if zips else "No photos found.")
     if len(found) > (most := ArchiveLimits().files):
         raise DatasetError(f"{len(found):,} photos; the limit is {most:,}. Use fewer photos.")
-    return found
+    return found, remarks
 
 
-def _unpacked(upload: Upload, progress: Callable[[int, int], None]) -> list[SourceFile | SkippedFile]:
+def _unpacked(upload: Upload, progress: Callable[[int, int], None]) -> SourceFiles:
     if not upload.path.is_file():
         raise DatasetError("The zip is no longer kept here. Please upload it again.")
     folder = Path(tempfile.mkdtemp()) / "files"  # among the temporary files of the job, which go with its end
-    source = unpack(upload.path, folder, suffixes=PHOTO_SUFFIXES, progress=progress)
-    return [*source.files, *source.skipped]
+    by_bytes = starts_like_a_photo
+    return unpack(upload.path, folder, suffixes=PHOTO_SUFFIXES, progress=progress, wanted_by_bytes=by_bytes)
 
 
 def _row(classifier: Classifier, index: int, file: SourceFile | SkippedFile, directory: Path) -> Row:

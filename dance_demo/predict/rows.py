@@ -83,7 +83,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Answers:
-    """The result: `n` of `total` photos have a row; fewer if it was stopped, or if `late`: its time was over."""
+    """The result: `n` of `total` photos have a row; fewer if it was stopped, or if `late`: its time was over.
+
+    `remarks` are sentences on the zip that they came in.
+    """
 
     directory: Path
     class_names: tuple[str, ...]
@@ -91,6 +94,7 @@ class Answers:
     total: int
     seconds: float
     late: bool
+    remarks: tuple[str, ...] = ()
 
     @property
     def csv(self) -> Path:

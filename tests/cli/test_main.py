@@ -20,6 +20,7 @@ from dance_demo.data.illustrations import FORM_NAMES, draw, draw_dataset
 from dance_demo.files.photo import open_photo
 from dance_demo.model.classifier import Classifier
 from tests.support import ROOT
+from tests.support.made_up import Member, make_zip
 
 pytestmark = pytest.mark.usefixtures("classifier")  # nothing here works without a model
 
@@ -160,6 +161,15 @@ def test_predict_keeps_the_order_of_another_csv(drawings, tmp_path):
     folder, out = str(drawings[0].parent), tmp_path / "s.csv"
     assert main(["predict", folder, "--out", str(out), "--order", str(tmp_path / "order.csv")]) == 0
     assert [row[0] for row in table(out)] == ["Image", "odissi.jpg", "kathakali.jpg"]
+
+
+def test_predict_says_in_which_code_page_it_took_the_names_of_a_zip(drawings, tmp_path, capsys):
+    names = "古典舞.jpg", "卡塔克.jpg"
+    members = [Member(name.encode("gb18030"), drawings[0].read_bytes()) for name in names]
+    (tmp_path / "photos.zip").write_bytes(make_zip(members))
+    assert main(["predict", str(tmp_path / "photos.zip"), "--out", str(tmp_path / "s.csv")]) == 0
+    assert {row[0] for row in table(tmp_path / "s.csv")[1:]} == set(names)
+    assert "names are written; taken for gb18030 (Simplified Chinese)." in capsys.readouterr().err
 
 
 def test_predict_writes_no_formula_into_the_csv(drawings, tmp_path):

@@ -58,10 +58,10 @@ def test_the_challenges_own_zip_works_as_it_is(tmp_path, workspace):
     dataset, report = open_dataset(archive, workspace=workspace)
     assert report.layout == "photos and train.csv" and report.class_counts == {"kathak": 6, "odissi": 6}
     assert "6 photos are not named in train.csv and were left aside." in [str(warning) for warning in report.warnings]
-    photos, skipped = open_photos(archive, workspace=workspace)
-    assert [photo.name for photo in photos] == [f"{seed}.jpg" for seed in (17, 13, 15, 12, 14, 16)]
-    assert [photo.path.read_bytes() for photo in photos] == [PHOTOS[seed] for seed in (17, 13, 15, 12, 14, 16)]
-    assert skipped == ()
+    found = open_photos(archive, workspace=workspace)
+    assert [photo.name for photo in found.files] == [f"{seed}.jpg" for seed in (17, 13, 15, 12, 14, 16)]
+    assert [photo.path.read_bytes() for photo in found.files] == [PHOTOS[seed] for seed in (17, 13, 15, 12, 14, 16)]
+    assert found.skipped == ()
 
 
 def test_a_csv_alone_stands_for_the_photos_beside_it(tmp_path, workspace):
@@ -76,14 +76,16 @@ def test_a_csv_alone_stands_for_the_photos_beside_it(tmp_path, workspace):
 
 def test_photos_to_predict_come_by_name_without_a_table_and_in_the_order_of_a_given_one(tmp_path, workspace):
     folder = write_files(tmp_path / "test", {f"{seed}.jpg": PHOTOS[seed] for seed in (3, 1, 2)})
-    photos, _ = open_photos(folder, workspace=workspace)
+    photos = open_photos(folder, workspace=workspace).files
     assert [photo.name for photo in photos] == ["1.jpg", "2.jpg", "3.jpg"]
     order = tmp_path / "order.csv"
     order.write_text("Image\n2.jpg\n9.jpg\n3.jpg\n")
-    photos, missing = open_photos(folder, workspace=workspace, order=order)
-    assert [photo.name for photo in photos] == ["2.jpg", "3.jpg"]
-    assert [(file.name, file.reason) for file in missing] == [("9.jpg", "order.csv, line 3: there is no such photo")]
-    assert [photo.name for photo in open_photos(folder / "2.jpg", workspace=workspace)[0]] == ["2.jpg"]
+    found = open_photos(folder, workspace=workspace, order=order)
+    assert [photo.name for photo in found.files] == ["2.jpg", "3.jpg"]
+    assert [(file.name, file.reason) for file in found.skipped] == [
+        ("9.jpg", "order.csv, line 3: there is no such photo")
+    ]
+    assert [photo.name for photo in open_photos(folder / "2.jpg", workspace=workspace).files] == ["2.jpg"]
 
 
 def test_nothing_to_predict_is_said_with_what_was_found_instead(tmp_path, workspace):
@@ -220,6 +222,15 @@ def test_where_everything_is_left_out_the_reason_is_said_and_what_to_do(tmp_path
             opened(archive, workspace=workspace)
         assert told in str(caught.value) and advice in str(caught.value)
         assert len(caught.value.left_out) == 6 * len(names)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("opened", [open_dataset, open_photos])
+def test_where_there_are_stand_ins_of_icloud_alone_it_says_where_the_photos_are(tmp_path, workspace, opened, zipped):
+    files = {f"kathak/.{number}.jpg.icloud": b"bplist00" for number in range(6)}
+    source = write_zip(tmp_path / "d.zip", files.items()) if zipped else write_files(tmp_path / "d", files)
+    with pytest.raises(DatasetError, match="no photos found. 6 photos are in iCloud, and only stand-ins for them here"):
+        opened(source, workspace=workspace)
 
 
 def test_photos_without_an_ending_are_read_from_a_zip_and_a_folder(tmp_path, workspace):

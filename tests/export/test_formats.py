@@ -24,6 +24,7 @@ from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import MEL, SoundSettings
 from dance_demo.networks import full_model
 from dance_demo.networks.full_model import litert_function, pixels_of
+from tests.conftest import TINY_CLASSES
 from tests.export.photos import MOST_DIFFERENCE, unseen
 from tests.support import ROOT
 
@@ -38,8 +39,9 @@ def answers(format: str, path: Path, classifier: Classifier) -> Answer:
         import onnxruntime
 
         session = onnxruntime.InferenceSession(path)
-        names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
-        assert names == list(classifier.class_names)
+        about = session.get_modelmeta()
+        assert json.loads(about.custom_metadata_map["class_names"]) == list(classifier.class_names)
+        assert f"{side} x {side} pixels, colours in the order red, green, blue" in about.description
         return lambda photo: session.run([OUTPUT], {INPUT: pixels_of(open_photo(photo), side)[None]})[0][0]
     if format == "tflite":
         run = litert_function(path)

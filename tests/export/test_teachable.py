@@ -104,6 +104,7 @@ def test_its_files_say_what_the_library_asks_for(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "teachable").iterdir()} == {"model.json", "weights.bin", "metadata.json"}
     metadata = json.loads((tmp_path / "teachable" / "metadata.json").read_text())
     assert metadata["packageName"] == "@teachablemachine/image" and len(metadata["labels"]) == 8
+    assert "256 x 256 pixels, red, green, blue from -1 to 1" in metadata["userMetadata"]["takesIn"]
     network = json.loads((tmp_path / "teachable" / "model.json").read_text())
     numbers = sum(int(np.prod(w["shape"])) for w in network["weightsManifest"][0]["weights"])
     assert (tmp_path / "teachable" / "weights.bin").stat().st_size == 4 * numbers

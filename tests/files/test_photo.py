@@ -22,7 +22,17 @@ from PIL import Image, ImageChops, ImageFile, ImageOps
 from dance_demo.data.fingerprint import pixel_sha256
 from dance_demo.data.illustrations import draw
 from dance_demo.errors import PhotoError
-from dance_demo.files.photo import DISPLAY_SIDE_PX, MAX_FILE_BYTES, open_photo
+from dance_demo.files.photo import (
+    DISPLAY_SIDE_PX,
+    MAX_ASPECT_RATIO,
+    MAX_FILE_BYTES,
+    MAX_JPEG_WORK,
+    MAX_PIXELS,
+    MAX_REDUCED_PIXELS,
+    MAX_WEBP_PIXELS,
+    MIN_SIDE_PX,
+    open_photo,
+)
 from dance_demo.model.preprocessing import to_input
 from tests.support import ROOT
 from tests.support.made_up import UNDO
@@ -881,3 +891,15 @@ def test_pillow_and_the_warnings_stay_as_they_were():
         dict(Image.OPEN),
         list(warnings.filters),
     )
+
+
+def test_the_document_names_the_limits_that_are_enforced():
+    document = (ROOT / "docs" / "server.md").read_text(encoding="utf-8").partition("## How large a photo may be")[2]
+    told = dict(re.findall(r"^\| (JPEG written|JPEG in several|WebP)[^|]*\| (\d+) \|", document, re.MULTILINE))
+    limits = {"JPEG written": MAX_REDUCED_PIXELS, "JPEG in several": MAX_PIXELS, "WebP": MAX_WEBP_PIXELS}
+    assert {kind: int(number) * 10**6 for kind, number in told.items()} == limits
+    sizes = (
+        f"{MAX_FILE_BYTES // 10**6} MB, {MIN_SIDE_PX} pixels at least on each side, and sides of {MAX_ASPECT_RATIO}:1"
+    )
+    assert sizes in document and f"{MAX_JPEG_WORK // 10**6:,} million pixels" in document
+    assert f"{DISPLAY_SIDE_PX} pixels on its longer" in document

@@ -187,6 +187,7 @@ def test_the_model_card_says_how_well_on_what_and_how(trained):
     assert "Each photo was judged by a head that had not seen it." in readme
     assert "| Garba \\& Dandiya | 10 | 0.80 | 0.75 | 0.77 | 10 |" in readme
     assert "| epochs | 60 |" in readme and "| backbone | dance |" in readme
+    assert "as one\n  network, which Keras 3.3 and later opens" in readme
 
 
 def test_the_model_card_warns_of_photos_that_the_backbone_has_learned_from(tiny_model, tmp_path):

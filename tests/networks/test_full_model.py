@@ -139,8 +139,10 @@ def test_app_keras_and_litert_agree_on_twenty_photos_outside_of_this_app(request
         assert difference < TOLERANCE
 
     with zipfile.ZipFile(made.keras) as archive:
-        config = archive.read("config.json").decode()
+        config, about = archive.read("config.json").decode(), json.loads(archive.read("metadata.json"))
     assert "dance_demo." not in config and "Lambda" not in config
+    assert about["class_names"] == list(CLASSES) and about["opens_in"] == "Keras 3.3 and later"
+    assert "256 x 256 pixels, colours in the order red, green, blue, as numbers from 0 to 255" in about["description"]
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from dance_demo.predict.rows import UNREADABLE, Answers, Row, tally
 from dance_demo.ui.many import markup as many_markup
 from tests.conftest import TINY_CLASSES
 from tests.support.hostile import HOSTILE, as_file_names
-from tests.support.made_up import jpeg, write_files
+from tests.support.made_up import Member, jpeg, make_zip, write_files
 
 PLENTY_S = 600.0
 NAMED_WITHIN_S = 120  # on a busy machine; else it takes 2
@@ -186,8 +186,35 @@ def test_what_cannot_be_begun_is_told_in_a_sentence(tiny, tmp_path, files, sente
 
 
 def test_a_zip_without_photos_says_what_was_in_it(tiny, tmp_path):
-    with pytest.raises(DatasetError, match=r"No photos found. Left out: a.txt \(not a kind of file"):
+    with pytest.raises(DatasetError, match=r"a.zip: no photos found. Left out: a.txt \(not a kind of file.* as JPEG"):
         named(tmp_path / "job", tiny, zip_of(tmp_path / "a.zip", {"a.txt": b"x"}))
+
+
+def test_a_zip_of_stand_ins_alone_says_where_the_photos_are(tiny, tmp_path):
+    archive = zip_of(tmp_path / "b.zip", {f".{n}.jpg.icloud": b"bplist00" for n in range(2)})
+    with pytest.raises(DatasetError, match="b.zip: no photos found. 2 photos are in iCloud, and only stand-ins"):
+        named(tmp_path / "job", tiny, archive)
+
+
+def test_what_was_assumed_of_names_in_a_zip_is_said(tiny, tmp_path):
+    archive = Upload("a.zip", tmp_path / "a.zip")
+    names = ("古典舞/1.jpg".encode("gb18030"), "卡塔克/2.jpg".encode("gb18030"), b".3.jpg.icloud")
+    archive.path.write_bytes(make_zip([Member(name, jpeg(n)) for n, name in enumerate(names)]))
+    answers = named(tmp_path / "job", tiny, archive)
+    assert [row.name for row in answers.rows()] == ["古典舞/1.jpg", "卡塔克/2.jpg"]
+    page = many_markup.headline(answers, tally(answers.rows()), SimpleNamespace(name="Tiny"), own=False)
+    assert "in which code page its names are written; taken for gb18030 (Simplified Chinese)." in page
+    assert "1 hidden files" in page and "1 photos are in iCloud" in page
+
+
+def test_photos_in_a_zip_whose_names_have_no_ending_are_named(tiny, tmp_path):
+    files = {"IMG_1": jpeg(0), "b.jpg_large": jpeg(1), "notes": b"x"}
+    rows = named(tmp_path / "job", tiny, zip_of(tmp_path / "a.zip", files)).rows()
+    assert [(row.name, bool(row.problem)) for row in rows] == [
+        ("IMG_1", False),
+        ("b.jpg_large", False),
+        ("notes", True),
+    ]
 
 
 def test_a_zip_that_is_no_longer_there_is_asked_for_again(tiny, tmp_path):

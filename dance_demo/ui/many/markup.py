@@ -54,6 +54,7 @@ def headline(answers: Answers, found: Counter[str], card: ModelCard, *, own: boo
         seconds=seconds(answers.seconds),
         summary=summary(answers, found),
         who="Your own model" if own else card.name,
+        remarks=answers.remarks,
     )
 
 

@@ -19,7 +19,8 @@ from dance_demo.model.bundle import restore, write_bundle
 from dance_demo.model.directory import ModelCard
 from dance_demo.model.loading import load_classifier
 from dance_demo.model.publishing import Fetched, Published
-from dance_demo.networks.full_model import OLDEST_KERAS, FullModel, export
+from dance_demo.model.readme import OLDEST_KERAS
+from dance_demo.networks.full_model import FullModel, export
 from dance_demo.predict.sound import Listened, listen
 from dance_demo.training.neighbours import Neighbours
 from dance_demo.ui.components.browser_state import NO_JOB, job_ids, remembered

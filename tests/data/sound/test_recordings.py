@@ -113,9 +113,9 @@ def test_a_recording_among_photos_is_left_out(tmp_path: Path):
 
 
 def test_recordings_to_predict_are_found_as_photos_are(folder, tmp_path: Path):
-    files, skipped = open_photos(folder, workspace=tmp_path, sounds=True)
-    assert len(files) == 8
-    assert skipped == ()
+    found = open_photos(folder, workspace=tmp_path, sounds=True)
+    assert len(found.files) == 8
+    assert found.skipped == ()
     with pytest.raises(DatasetError, match="no photos found"):
         open_photos(folder, workspace=tmp_path)
 
