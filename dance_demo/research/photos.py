@@ -154,7 +154,7 @@ def load_held_out_photos(
 ) -> TrainingPhotos:
     """Labelled photos to measure a network on that has learned from the sources `trained` and from photos `seen`.
 
-    Copies and crops of those are left out. All others are in one fold, number 0.
+    Copies and crops of those are left out. All others are in one fold, number 0. Raises DatasetError if none is left.
     """
     photos = load_training_photos([source], cache=cache, log=log)
     measured, *others = [open_dataset(one, workspace=cache, follow_links=True)[0] for one in (source, *trained)]
@@ -164,6 +164,8 @@ def load_held_out_photos(
     finder = CropFinder(open_photo(photo.path) for dataset in others for photo in dataset.photos)
     for index in tqdm(np.flatnonzero(~known), unit="photo", disable=None):
         known[index] = finder.source(open_photo(measured.photos[index].path)) is not None
+    if known.all():
+        raise DatasetError(f"{source.name}: all {known.size} photos are copies or crops of photos that trained.")
     log(f"{(~known).sum()} photos are held out; {known.sum()} more are copies or crops of photos that trained")
     return replace(photos.chosen(~known), folds=np.zeros((~known).sum(), int))
 

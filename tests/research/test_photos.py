@@ -121,3 +121,8 @@ def test_photos_to_measure_on_are_none_that_trained_nor_crops_of_those(measured,
     assert photos.folds.tolist() == [0] * 10 and photos.classes.tolist() == [0] * 5 + [1] * 5
     assert said[-1] == "10 photos are held out; 3 more are copies or crops of photos that trained"
     assert len(photos.pixel_sha256) == len(photos.groups) == 10
+
+
+def test_where_no_photo_is_left_to_be_held_out_it_says_so_before_anything_trains(measured, tmp_path):
+    with pytest.raises(DatasetError, match="measured: all 10 photos are copies or crops of photos that trained"):
+        load_held_out_photos(measured, [measured], cache=tmp_path / "cache", log=[].append)
