@@ -19,6 +19,7 @@ _VIRTUAL = re.compile(
     r".*(vethernet|virtual|vmware|wsl|loopback|vpn|bluetooth)",
     re.IGNORECASE,
 )
+ALL_IPV4, ALL_IPV6 = "0.0.0.0", "::"  # every address of this computer; whoever names the second means both
 _ELSEWHERE = ("198.51.100.1", 9)  # stands in documentation only; see _routed
 
 
@@ -56,10 +57,11 @@ def check_port(host: str, port: int) -> None:
     """DanceDemoError where no server can listen there, saying what to do."""
     if not 0 <= port <= 65535:
         raise DanceDemoError(f"There is no port {port}. Choose one from 1024 to 65535: --port 7860")
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        raise DanceDemoError(_why_not(error, host, port)) from None
+    for one in (host, ALL_IPV4) if host == ALL_IPV6 else (host,):
+        try:
+            socket.create_server((one, port), family=socket.AF_INET6 if ":" in one else socket.AF_INET).close()
+        except OSError as error:
+            raise DanceDemoError(_why_not(error, one, port)) from None
 
 
 def check_certificate(certificate: str, key: str) -> None:

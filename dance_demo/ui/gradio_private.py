@@ -613,6 +613,23 @@ def note_no_files(page: gr.Blocks) -> None:
     page.temp_file_sets = []
 
 
+def listen_too(page: gr.Blocks, host: str) -> None:
+    """Let a page that is served answer at this address, too, at the same port. Raises OSError where it cannot.
+
+    For IPv4 beside "::": asyncio, by which uvicorn listens, lets a socket of IPv6 take no calls of IPv4.
+    """
+    server, config = page.server, page.server.config
+    first = server.servers[0]
+    loop, port = first.get_loop(), first.sockets[0].getsockname()[1]
+
+    def connection() -> asyncio.Protocol:
+        about = {"server_state": server.server_state, "app_state": server.lifespan.state, "_loop": loop}
+        return cast(asyncio.Protocol, config.http_protocol_class(config=config, **about))
+
+    listening = loop.create_server(connection, host, port, ssl=config.ssl, backlog=config.backlog)
+    server.servers.append(asyncio.run_coroutine_threadsafe(listening, loop).result())  # so that its end closes both
+
+
 def limit_connections(page: gr.Blocks, most: int, each: int, silence_s: float = 30) -> None:
     """Of a page that is served: close connections beyond `most`, beyond `each` of one address, and silent ones.
 

@@ -11,14 +11,20 @@ from typing import Any
 from starlette.middleware import Middleware
 
 from dance_demo.classroom.invitation import Classroom, welcome
-from dance_demo.classroom.lan import own_names
+from dance_demo.classroom.lan import ALL_IPV4, ALL_IPV6, own_names
 from dance_demo.files.zip_archive import ArchiveLimits
 from dance_demo.ui.about.first_page import ICON, WORDS, First, FirstPage, picture_route
 from dance_demo.ui.api.mcp import offer_tools, refusals_in_words
 from dance_demo.ui.api.openapi import plain_routes
 from dance_demo.ui.components.scripts import scripts_route
 from dance_demo.ui.components.theme import css, theme
-from dance_demo.ui.gradio_private import UNCHECKED_START, limit_connections, remember_visits, upload_folder
+from dance_demo.ui.gradio_private import (
+    UNCHECKED_START,
+    limit_connections,
+    listen_too,
+    remember_visits,
+    upload_folder,
+)
 from dance_demo.ui.page import Page
 from dance_demo.ui.server.callers import Callers
 from dance_demo.ui.server.compression import Assets
@@ -113,6 +119,8 @@ def launch(page: Page, options: ServerOptions) -> None:
     )
     most = min(CONNECTIONS, most_files // 2)
     limit_connections(demo, most, most if options.trusted_proxies or options.share else CONNECTIONS_EACH)
+    if options.host == ALL_IPV6:
+        listen_too(demo, ALL_IPV4)
     if classroom:
         print(welcome(classroom, coloured=_takes_colours(), encoding=sys.stdout.encoding or "ascii"), flush=True)
     demo.block_thread()

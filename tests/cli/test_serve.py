@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dance_demo.classroom.lan import check_port
 from dance_demo.cli import serve
+from dance_demo.errors import DanceDemoError
 from tests.support import ROOT
 
 WAYS = (["app.py"], ["-m", "dance_demo", "serve"])
@@ -52,15 +54,26 @@ def test_it_serves_the_page(tiny_model: Path, tmp_path: Path, host: str):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "dance_demo", "serve", "--host", host, "--port", str(port)]
     command += ["--model", str(tiny_model)]
-    name = "[::1]" if ":" in host else host
+    names = {"127.0.0.1": ["127.0.0.1"], "::": ["[::1]", "127.0.0.1"]}.get(host, ["[::1]"])
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) as server:
         try:
             until_s = time.monotonic() + 120
-            while (status := health(name, port)) != 200 and server.poll() is None and time.monotonic() < until_s:
-                time.sleep(0.2)
-            assert status == 200, (tmp_path / "log").read_text()
+            for name in names:
+                while (status := health(name, port)) != 200 and server.poll() is None and time.monotonic() < until_s:
+                    time.sleep(0.2)
+                assert status == 200, (name, (tmp_path / "log").read_text())
         finally:
             server.kill()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+def test_a_port_that_another_program_has_is_said_before_anything_is_loaded(host):
+    if ":" in host and not socket.has_dualstack_ipv6():
+        pytest.skip("there is no IPv6 here")
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(DanceDemoError, match=f"Port {port} is taken by another program"):
+            check_port(host, port)
 
 
 def health(name: str, port: int) -> int:

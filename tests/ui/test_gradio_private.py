@@ -223,6 +223,7 @@ def test_the_server_of_a_page_takes_a_limit_of_connections():
     assert "self.server" in source(gradio.blocks), told
     serving = source(uvicorn.server)
     assert "config.http_protocol_class(" in serving and "server_state=self.server_state" in serving, told
+    assert "app_state=self.lifespan.state" in serving and "self.servers = [server]" in serving, "see listen_too"
     protocol = source(h11_impl)
     used = ("def connection_made", "self.connections", "self.cycle", "self.client", "self.transport", "self.loop")
     assert all(name in protocol for name in used) and "response_complete" in protocol, told
