@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from dance_demo.files.zip_archive import SkippedFile
+from dance_demo.model.head_file import MAX_CLASSES
 
 CLASSES_AT_LEAST = 2
-CLASSES_AT_MOST = 50  # on the page, where others wait; the command line takes any number
+CLASSES_AT_MOST = 50  # on the page, where others wait; the command line takes as many as a head can name
 PHOTOS_PER_CLASS_AT_LEAST, PHOTOS_PER_CLASS_WANTED = 5, 10
 _IMBALANCE = 10  # largest class : smallest class
 _TINY_SIDE_PX = 64
@@ -92,8 +93,8 @@ def too_many_classes(classes: Collection[str], limit: int) -> str:
     """The sentence for a dataset that has more classes than the page takes."""
     return (
         f"{len(classes)} classes ({first_few(sorted(classes))}); the page takes {limit}, so that tables can be read "
-        "and no visitor waits long for another. Leave some out, or train on your own computer, which sets no such "
-        "limit: dance-demo train DATA --out DIR"
+        "and no visitor waits long for another. Leave some out, or train on your own computer, which takes "
+        f"{MAX_CLASSES:,}: dance-demo train DATA --out DIR"
     )
 
 
@@ -103,6 +104,8 @@ def class_problems(class_counts: Mapping[str, int], noun: str = "photos") -> tup
     if len(class_counts) < CLASSES_AT_LEAST:
         found = f"only {first_few(list(class_counts))}" if class_counts else "none"
         problems.append(f"Training needs {noun} of at least {CLASSES_AT_LEAST} classes; found {found}.")
+    if len(class_counts) > MAX_CLASSES:
+        problems.append(f"A head can name {MAX_CLASSES:,} classes; found {len(class_counts):,}. Leave some out.")
     few = [
         f"{label} ({count}; add {PHOTOS_PER_CLASS_AT_LEAST - count})"
         for label, count in class_counts.items()

@@ -31,7 +31,7 @@ from dance_demo.model.preprocessing import SOUND_NOUN
 
 CARD, BACKBONE, HEAD, FAMILIARITY = "card.json", "backbone.tflite", "head.npz", "familiarity.npz"
 PACKAGE = Path(__file__).resolve().parents[1]
-MAX_CARD_BYTES = 256_000
+MAX_CARD_BYTES = 1_000_000
 
 
 def shipped(name: str) -> Path:

@@ -16,12 +16,12 @@ import numpy as np
 from dance_demo.files.npz import read_arrays, write_arrays
 from dance_demo.files.text import is_single_line
 
-MIN_CLASSES, MAX_CLASSES = 2, 50
+MIN_CLASSES, MAX_CLASSES = 2, 1_000
 MAX_NAME_CHARACTERS = 300
 MAX_HIDDEN_UNITS = 1024
 MAX_WEIGHT_SIZE = 1e6  # larger numbers would overflow float32 on the way to a probability
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
-MAX_ABOUT_BYTES = 100_000  # class names and settings, as JSON
+MAX_ABOUT_BYTES = 400_000  # class names and settings, as JSON
 
 _LAYER, _HIDDEN_LAYER = ("weight", "bias"), ("hidden_weight", "hidden_bias")
 _ABOUT = ("backbone_sha256", "class_names", "power_normalized", "temperature")
@@ -81,7 +81,7 @@ def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _checked_names(names: object) -> tuple[str, ...]:
     if not isinstance(names, (tuple, list)) or not MIN_CLASSES <= len(names) <= MAX_CLASSES:
         count = len(names) if isinstance(names, (tuple, list)) else reprlib.repr(names)
-        raise ValueError(f"a head has {MIN_CLASSES} to {MAX_CLASSES} class names. Received: {count}")
+        raise ValueError(f"a head has {MIN_CLASSES} to {MAX_CLASSES:,} class names. Received: {count}")
     for name in names:
         if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARACTERS or not is_single_line(name):
             limits = f"1 to {MAX_NAME_CHARACTERS} plain characters"

@@ -22,6 +22,8 @@ from dance_demo.training.evaluation import evaluate
 from dance_demo.training.fit import Examples
 from dance_demo.training.result import EpochReport, TrainingResult
 
+MATRIX_CLASSES = 50  # up to which the card has the table of true classes and answers; the report always has it
+
 
 @dataclass(frozen=True, eq=False)
 class Judged:
@@ -72,14 +74,16 @@ def judged_and_saved(
     refusal = fit_limits(judged.distances, softmax(judged.logits, temperature))
     head = replace(judged.head, temperature=temperature)
     files = {HEAD: head.to_npz_bytes(), FAMILIARITY: judged.familiarity.with_limits(**refusal).to_npz_bytes()}
-    date = datetime.now(UTC)
+    date, told = datetime.now(UTC), evaluation.to_json()
+    if len(names) > MATRIX_CLASSES:
+        del told["confusion"]
     save_model(
         directory / "model",
         files,
         name="A head of your own",
         class_names=names,
         photos_per_class=about.photos_per_class,
-        evaluation={**evaluation.to_json(), **refusal, "temperature": temperature, "protocol": about.protocol},
+        evaluation={**told, **refusal, "temperature": temperature, "protocol": about.protocol},
         training={"date": f"{date:%Y-%m-%d %H:%M} UTC", "corrections": about.corrections}
         | _how(head, config, about, n_train=judged.n_train),
         mirrored_view=about.mirrored_view,

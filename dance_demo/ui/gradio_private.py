@@ -623,8 +623,9 @@ def listen_too(page: gr.Blocks, host: str) -> None:
     loop, port = first.get_loop(), first.sockets[0].getsockname()[1]
 
     def connection() -> asyncio.Protocol:
-        about = {"server_state": server.server_state, "app_state": server.lifespan.state, "_loop": loop}
-        return cast(asyncio.Protocol, config.http_protocol_class(config=config, **about))
+        protocol: Any = config.http_protocol_class  # one of two, as uvicorn chose it
+        state = {"server_state": server.server_state, "app_state": server.lifespan.state}
+        return cast(asyncio.Protocol, protocol(config=config, _loop=loop, **state))
 
     listening = loop.create_server(connection, host, port, ssl=config.ssl, backlog=config.backlog)
     server.servers.append(asyncio.run_coroutine_threadsafe(listening, loop).result())  # so that its end closes both

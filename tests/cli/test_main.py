@@ -1,5 +1,6 @@
 """The command line as users run it: `python -m dance_demo ...` in a process of its own."""
 
+import colorsys
 import csv
 import dataclasses
 import errno
@@ -18,9 +19,11 @@ from PIL import Image
 from dance_demo.cli.main import main, parser
 from dance_demo.data.illustrations import FORM_NAMES, draw, draw_dataset
 from dance_demo.files.photo import open_photo
+from dance_demo.model.bundle import read_bundle
 from dance_demo.model.classifier import Classifier
+from dance_demo.model.directory import ModelCard
 from tests.support import ROOT
-from tests.support.made_up import Member, make_zip
+from tests.support.made_up import Member, make_zip, photo
 
 pytestmark = pytest.mark.usefixtures("classifier")  # nothing here works without a model
 
@@ -272,6 +275,25 @@ def trained(tmp_path_factory) -> tuple[subprocess.CompletedProcess, Path, dict[s
     environment = {"DANCE_DEMO_CACHE": str(folder / "cache")}
     ran = run("train", folder / "data", "--out", folder / "new" / "model", "--epochs", "20", "--json", **environment)
     return ran, folder, environment
+
+
+@pytest.mark.slow
+def test_two_hundred_classes_are_trained_named_and_taken_home(tmp_path, capsys):
+    for kind in range(200):
+        folder = tmp_path / "data" / f"class {kind:03}"
+        folder.mkdir(parents=True)
+        colour = colorsys.hsv_to_rgb(kind % 20 / 20, 0.9, (1 + kind // 20) / 10)
+        ink = Image.new("RGB", (64, 64), tuple(int(255 * one) for one in colour))
+        for n in range(5):
+            Image.blend(photo(5 * kind + n, size=(64, 64)), ink, 0.6).save(folder / f"{n}.jpg")
+    data, head, bundle = (str(tmp_path / name) for name in ("data", "head", "bundle.zip"))
+    assert main(["train", data, "--out", head, "--backbone", "dance", "--augmentation", "off", "--epochs", "15"]) == 0
+    assert "of 200 held-out photos right" in capsys.readouterr().out
+    assert main(["classify", f"{data}/class 007/1.jpg", "--model", head, "--json", "--top", "200"]) == 0
+    assert len(json.loads(capsys.readouterr().out)[0]["predictions"]) == 200
+    assert main(["export", head, "--as", "python", "--out", bundle]) == 0
+    card = ModelCard.read(read_bundle(Path(bundle), tmp_path / "again"))
+    assert len(card.class_names) == len(card.evaluation["per_class"]) == 200
 
 
 def test_train_gives_the_promised_json_and_a_model_that_the_other_commands_take(trained, drawings):

@@ -16,7 +16,10 @@ def test_D12_what_is_missing_for_training_is_counted_out():
     assert "at least 2 classes; found none" in class_problems({})[0]
     assert "found only kathak" in class_problems({"kathak": 50})[0]
     assert "kathak (1; add 4)" in class_problems({"kathak": 1, "odissi": 9})[0]
-    assert class_problems({str(number): 9 for number in range(200)}) == ()
+    assert class_problems({str(number): 9 for number in range(1000)}) == ()
+    assert class_problems({str(number): 9 for number in range(1001)}) == (
+        "A head can name 1,000 classes; found 1,001. Leave some out.",
+    )
 
 
 def test_D12_few_or_uneven_photos_are_warned_of():

@@ -162,7 +162,7 @@ def test_C12_a_card_that_is_no_card_is_refused(text, tiny_model):
 def test_a_card_as_large_as_a_disk_is_not_read(tiny_model):
     with (tiny_model / CARD).open("r+b") as file:
         file.truncate(10**9)
-    with pytest.raises(ModelError, match="larger than a card can be .256,000 bytes"):
+    with pytest.raises(ModelError, match="larger than a card can be .1,000,000 bytes"):
         load_classifier(tiny_model)
 
 

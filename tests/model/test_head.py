@@ -122,11 +122,17 @@ def test_a_head_keeps_a_read_only_copy():
             array[...] = 0
 
 
+def test_a_head_names_a_thousand_classes_in_any_script():
+    names = tuple(f"{number:04} " + "क" * 95 for number in range(1000))
+    head = made_up_head(class_names=names, weight=np.ones((5, 1000)), bias=np.zeros(1000))
+    assert Head.from_npz_bytes(head.to_npz_bytes()).class_names == names
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"class_names": ("one",)}, "2 to 50 class names. Received: 1"),
-        ({"class_names": tuple(map(str, range(51)))}, "Received: 51"),
+        ({"class_names": ("one",)}, "2 to 1,000 class names. Received: 1"),
+        ({"class_names": tuple(map(str, range(1001)))}, "Received: 1001"),
         ({"class_names": "abc"}, "Received: 'abc'"),
         ({"class_names": ("a", "b", "a")}, "must differ"),
         ({"class_names": ("a", "", "c")}, "Received: ''"),
