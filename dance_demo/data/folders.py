@@ -42,6 +42,7 @@ _CODE_WORDS = {"src", "scripts", "code", "annotations", "labels"}  # folders tha
 _PARTS = _PLAIN_PARTS | set(_PART_WORDS.split())
 _FILLERS, _ASIDES = set(_FILLER_WORDS.split()), set(_ASIDE_WORDS.split())
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_OF_DRIVE = re.compile(r"-\d{8}T\d{6}Z(-\d+)+$")  # a large download in pieces: dance-20241129T101010Z-001/dance/kathak
 _GLUED = re.compile("(set|sets|data|dataset|images?|imgs?|photos?)$")
 
 
@@ -144,6 +145,8 @@ def _surrounds(name: str, inside: Collection[str], part: str) -> bool:
     """Whether the only folder at its place is no class but lies around them."""
     if not part:
         return any(map(has_letters, inside)) or (bool(inside) and not has_letters(name))
+    if inside and name == _OF_DRIVE.sub("", part):
+        return True
     words = _words(name)
     return name == part or (bool(words) and set(words) <= _PARTS | _FILLERS)
 
@@ -186,7 +189,8 @@ def _parts(
         )
     if worded and (len(worded) > 1 or not deep - worded or known & set(map(_fold, names))):
         alike = {name for name in deep - worded if len(known & set(map(_fold, inside[name]))) * 2 >= len(inside[name])}
-        return called_so | alike
+        again = {name for name in deep - worded if _called_parts(inside[name]) == set(inside[name])}  # x/train, x/test
+        return called_so | alike | again
     return names if deep == names and _same_below_each(reading, inside, paths, children, depth, part) else set()
 
 
@@ -232,14 +236,15 @@ def _same_below_each(
 
 
 def _called_parts(names: Collection[str]) -> set[str]:
-    """Those that are called like parts: train, seg_train, Training Set; dance_train beside dance_val."""
+    """Those that are called like parts: train, seg_train, Training Set; dance_train beside dance_val; Drive's."""
     rest = {}
     for name in names:
         words = _words(name)
         if any(word in _PARTS for word in words):
             rest[name] = tuple(word for word in words if word not in _PARTS | _FILLERS)
     shared = Counter(rest.values())
-    return {name for name, others in rest.items() if not others or shared[others] > 1}
+    worded = {name for name, others in rest.items() if not others or shared[others] > 1}
+    return worded | set(filter(_OF_DRIVE.search, names))
 
 
 def _numbered(names: Collection[str]) -> bool:

@@ -42,6 +42,11 @@ def read(folders: list[str], wanted: str | None = None) -> Reading:
         ("x/batch-1/photos", "x/batch-2/photos"),
         ("train", "new photos"),
         ("train", "test", "extra"),
+        ("x/x/train", "x/x/test", "x/train", "x/test"),  # packed twice, as a well-known set of X-rays is
+        ("x-20241129T101010Z-001/x", "x-20241129T101010Z-002/x"),
+        ("train-20241129T101010Z-001/train", "test-20241129T101111Z-001-002/test"),
+        ("Train80", "Test20"),
+        ("\u8bad\u7ec3\u96c6", "\u6d4b\u8bd5\u96c6"),
     ],
 )
 def test_parts_of_a_dataset_never_become_classes(folders, classes):
@@ -49,6 +54,13 @@ def test_parts_of_a_dataset_never_become_classes(folders, classes):
     if folders == ("train", "new photos") and classes == ANIMALS:
         assert reading.doubt
     assert set(reading.labels) == set(classes)
+
+
+def test_pieces_of_a_download_from_drive_hold_other_classes_or_one_each():
+    pieces = ("dances-20241129T101010Z-001/dances/", "dances-20241129T101010Z-002/dances/")
+    assert set(read([pieces[0] + "kathak"] * 6 + [pieces[1] + "odissi"] * 6).labels) == {"kathak", "odissi"}
+    each = [f"{name}-20241129T101010Z-001/{name}" for name in FORMS for _ in range(6)]
+    assert set(read(each).labels) == set(FORMS)
 
 
 def test_people_who_collected_the_photos_are_no_classes_where_their_folders_hold_the_same():
