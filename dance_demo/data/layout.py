@@ -15,13 +15,14 @@ given, never on the disk, so it cannot lead anywhere else.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from dance_demo.data.folders import INNER, OUTER, Reading, is_no_class, read_folders
 from dance_demo.errors import DatasetError
+from dance_demo.files.code_page import described
 from dance_demo.files.csv_table import IMAGE_COLUMNS, LABEL_COLUMNS, Row, Table, plain_name, with_labels_of_columns
 from dance_demo.files.text import nfc, single_line
 from dance_demo.files.zip_archive import SkippedFile, SourceFile, suffix_of
@@ -46,9 +47,11 @@ _NO_PHOTOS = {
     ".js",
     ".sh",
     ".csv",
+    ".xlsx",
     ".pdf",
 }
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_ENDING = re.compile(r"\.[a-z]{3,4}$")
 _SEPARATORS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 
 
@@ -116,9 +119,10 @@ def detect_layout(
     """
     if isinstance(wanted, tuple):
         return _merge_twins(_with_labels(_from_picked(photos, tables, wanted, chosen), photos))
-    usable = [table for table in tables if table.has_column(IMAGE_COLUMNS) and table.has_column(LABEL_COLUMNS)]
+    filled = [table for table in tables if table.rows]
+    usable = [table for table in filled if table.has_column(IMAGE_COLUMNS) and table.has_column(LABEL_COLUMNS)]
     plain = [one for one in usable if one.has_column(IMAGE_COLUMNS[:1]) and one.has_column(LABEL_COLUMNS[:1])]
-    usable = plain or usable or [one for one in map(with_labels_of_columns, tables) if one]
+    usable = plain or usable or [one for one in map(with_labels_of_columns, filled) if one]
     train = chosen or next((table for table in tables if _base(table.name) == "train.csv"), None)
     by_folder = _from_folders(photos, wanted, left_out, folders)
     asked = [train] if train else tables
@@ -292,6 +296,11 @@ def _from_table(photos: Sequence[SourceFile], table: Table) -> Layout:
     for label, count in Counter(single_line(row.cells[label_column]) for row in complete).items():
         if label and label not in classes and classes:
             warnings.append(f"The class {label[:40]} is missing: of {count} lines of {table.name} none names a photo.")
+    if table.code_page:
+        warnings.append(
+            f"{table.name} does not say in which code page it is written; taken for {described(table.code_page)}. "
+            "If the classes look wrong, save it as UTF-8."
+        )
     columns = table.columns[table.column(IMAGE_COLUMNS)], table.columns[label_column]
     usual = not table.picked and table.has_column(IMAGE_COLUMNS[:1]) and table.has_column(LABEL_COLUMNS[:1])
     description = f"photos and {table.name}" + ("" if usual else f", its columns {columns[0]} and {columns[1]}")
@@ -386,19 +395,38 @@ def _by_end_of_path(values: Iterable[str], index: dict[str, list[SourceFile]]) -
     """
     found: dict[str, SourceFile] = {}
     for value in dict.fromkeys(values):
-        names = [] if "://" in value or value.startswith("file:") else _key(value).split("/")
-        for start in range(1, len(names)):
-            matches = index.get("*/" + "/".join(names[start:]), [])
-            if matches:
-                if len(matches) == 1:
-                    found[value] = matches[0]
-                break
+        matches = next((index[end] for end in _ends_of_path(value) if end in index), [])
+        if len(matches) == 1:
+            found[value] = matches[0]
     times = Counter(photo.path for photo in found.values())
     return {value: photo for value, photo in found.items() if times[photo.path] == 1}
 
 
+def _ends_of_path(value: str) -> Iterator[str]:
+    """Keys by which a photo may be known that is not there under this name, the surest first.
+
+    Ends of a path on another computer; without its ending, where photos were converted (1.HEIC is 1.jpg now); and as a
+    number, from which Excel or pandas took the zeros or gave it some (00001.jpg as 1 or 1.0).
+    """
+    if "://" in value or value.startswith("file:"):
+        return
+    key = _key(value)
+    names, bare = key.split("/"), _ENDING.sub("", key).split("/")
+    yield from ("*/" + "/".join(names[start:]) for start in range(1, len(names)))
+    if bare != names:
+        yield from ("*/" + "/".join(bare[start:]) for start in range(len(bare)))
+    if number := _number(bare[-1]):
+        yield number
+
+
+def _number(stem: str) -> str:
+    """A key for a name that is a number, with or without zeros around it; "" for another."""
+    digits = stem.removesuffix(".0")
+    return f"#{digits.lstrip('0')}" if digits.isdecimal() else ""
+
+
 def _index_by_name(photos: Iterable[SourceFile]) -> dict[str, list[SourceFile]]:
-    """Photos by full name, by */ and every end of it, and by all of these without ending."""
+    """Photos by full name, by */ and every end of it, by all of these without ending, and by their number."""
     index = defaultdict(list)
     for photo in photos:
         full = _key(photo.name)
@@ -406,6 +434,8 @@ def _index_by_name(photos: Iterable[SourceFile]) -> dict[str, list[SourceFile]]:
         keys = {full, *("*/" + "/".join(names[start:]) for start in range(max(0, len(names) - 8), len(names)))}
         for key in keys | {key.removesuffix(suffix_of(full)) for key in keys}:
             index[key].append(photo)
+        if number := _number(names[-1].removesuffix(suffix_of(full))):
+            index[number].append(photo)
     return index
 
 

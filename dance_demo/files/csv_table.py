@@ -36,6 +36,8 @@ LABEL_COLUMNS = (("target", "label", "class"), tuple(_LABEL_WORDS.split()), ("st
 Names = Sequence[Sequence[str]]
 
 _BETWEEN_CELLS = re.compile(rb'[,;\t\r\n"]')  # none of these is a part of a letter, in any code page
+_PHOTO = re.compile(r"\.(jpe?g|jfif|png|webp|gif|bmp|avif|hei[cf])$", re.IGNORECASE)
+_MARKS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}  # of a class in a column of its own
 _EXAMPLE = "Expected lines like\nImage,target\n1.jpg,kathak"
 
 
@@ -55,6 +57,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     picked: tuple[int, int] | None = None  # the places of the photos and of the labels, where somebody has said so
+    code_page: str = ""  # that was assumed, where it does not say how it is written
 
     def column(self, names: Names) -> int:
         """The place of the one column with one of these names, of the first group that has any.
@@ -93,7 +96,7 @@ class Table:
 
 
 def read_table(path: Path, *, name: str | None = None) -> Table:
-    """The CSV at ``path``, called ``name`` in messages. Blank lines are left out.
+    """The CSV at ``path``, called ``name`` in messages. Blank lines are left out; heads that are missing are made up.
 
     Raises DatasetError if it is empty, too large, not text, or its quotes do not close.
     """
@@ -102,13 +105,17 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
     if size > MAX_TABLE_BYTES:
         limit = MAX_TABLE_BYTES // 1_000_000
         raise DatasetError(f"{name}: {size / 1e6:.0f} MB; the limit for a CSV is {limit} MB.")
-    text = _decode(path.read_bytes(), name)
+    text, page = _decode(path.read_bytes(), name)
     rows = _read_rows(text, name)
     if not rows:
         raise DatasetError(f"{name}: the file is empty. {_EXAMPLE}")
-    header, *body = rows
-    columns = _without_blank_end(tuple(cell.strip() for cell in header.cells), 0)
-    return Table(name, columns, tuple(Row(row.line, _without_blank_end(row.cells, len(columns))) for row in body))
+    columns = _without_blank_end(tuple(cell.strip() for cell in rows[0].cells), 0)
+    if any(map(_PHOTO.search, columns)):  # the first line is about a photo, as all others are
+        columns = _made_up_heads(columns)
+    else:
+        rows = rows[1:]
+    body = tuple(Row(row.line, _without_blank_end(row.cells, len(columns))) for row in rows)
+    return Table(name, columns, body, code_page=page)
 
 
 def with_labels_of_columns(table: Table) -> Table | None:
@@ -116,16 +123,23 @@ def with_labels_of_columns(table: Table) -> Table | None:
     images = table._found(IMAGE_COLUMNS)
     rows = [row for row in table.rows if len(row.cells) == len(table.columns)]
     marks = [index for index in range(len(table.columns)) if index not in images]
-    marks = [index for index in marks if all(row.cells[index].strip() in ("0", "1") for row in rows)]
+    marks = [index for index in marks if all(row.cells[index].strip().lower() in _MARKS for row in rows)]
     if len(images) != 1 or len(marks) < 2 or not rows:
         return None
-    labels = [[table.columns[index] for index in marks if row.cells[index].strip() == "1"] for row in rows]
+    labels = [[table.columns[index] for index in marks if _MARKS[row.cells[index].strip().lower()]] for row in rows]
     if sum(len(label) == 1 for label in labels) < 0.9 * len(rows):
         return None
     label_at = {row.line: label[0] for row, label in zip(rows, labels, strict=True) if len(label) == 1}
     width = len(table.columns)
     labeled = (Row(row.line, (*(*row.cells, *[""] * width)[:width], label_at.get(row.line, ""))) for row in table.rows)
-    return Table(table.name, (*table.columns, "label"), tuple(labeled))
+    return replace(table, columns=(*table.columns, "label"), rows=tuple(labeled))
+
+
+def _made_up_heads(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Heads for a table without: of the first photo among these cells, and of what is said about it."""
+    image = next(index for index, cell in enumerate(cells) if _PHOTO.search(cell))
+    others = ["target"] if len(cells) == 2 else [f"column {number}" for number in range(1, len(cells) + 1)]
+    return tuple("Image" if index == image else others[index % len(others)] for index in range(len(cells)))
 
 
 def plain_name(column: str) -> str:
@@ -139,27 +153,29 @@ def _without_blank_end(cells: tuple[str, ...], kept: int) -> tuple[str, ...]:
     return cells
 
 
-def _decode(data: bytes, name: str) -> str:
-    encoding = _guess_encoding(data)
+def _decode(data: bytes, name: str) -> tuple[str, str]:
+    """(its text, the code page that was assumed for want of anything that says so)"""
+    encoding, guessed = _guess_encoding(data)
     text = data.decode(encoding, errors="replace")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise DatasetError(f"{name}, line {line}: a zero byte, so this is no text file. Save it as CSV.")
-    return text
+    return text, encoding if guessed else ""
 
 
-def _guess_encoding(data: bytes) -> str:
+def _guess_encoding(data: bytes) -> tuple[str, bool]:
+    """(encoding, whether it is no more than likely)"""
     if data.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
+        return "utf-8-sig", False
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+        return "utf-16", False
     if data[1:200:2].count(0) > data[:200:2].count(0) + 2:  # every other byte: UTF-16 without its mark
-        return "utf-16-le"
+        return "utf-16-le", False
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        return guess_code_page(_BETWEEN_CELLS.split(data), OF_TABLES) or OF_TABLES[0]
-    return "utf-8"
+        return guess_code_page(_BETWEEN_CELLS.split(data), OF_TABLES) or OF_TABLES[0], True
+    return "utf-8", False
 
 
 def _read_rows(text: str, name: str) -> list[Row]:
@@ -183,4 +199,4 @@ def _read_rows(text: str, name: str) -> list[Row]:
 
 def _guess_delimiter(text: str) -> str:
     header = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
-    return max(",;\t", key=header.count)  # the first one wins a tie
+    return max(",;\t|", key=header.count)  # the first one wins a tie

@@ -37,6 +37,7 @@ _APPLE_DOUBLE = (b"\0\5\x16\7", b"\0\5\x16\0")  # how a Mac's notes on a file be
 _PLACEHOLDER_SUFFIX, _PROPERTY_LIST = ".icloud", b"bplist00"
 LITTER_BYTES = 8  # of a file's start that show whether it is litter
 _NOTES = {".txt", ".md", ".rtf", ".pdf", ".docx", ".odt", ".jpg", ".jpeg", ".png", ".heic"}  # that lie beside a bundle
+_SPREADSHEET_SUFFIXES = {".xlsx", ".xls", ".ods", ".numbers"}
 _ARCHIVE_SUFFIXES = {".zip", ".rar", ".7z", ".gz", ".tar", ".bz2", ".xz"}
 
 
@@ -282,6 +283,8 @@ def reason_for_suffix(name: str, suffixes: Iterable[str]) -> str | None:
         return None
     if suffix in _ARCHIVE_SUFFIXES:
         return "an archive inside is not opened; unpack it first"
+    if suffix in _SPREADSHEET_SUFFIXES:
+        return "a spreadsheet; if the labels are in it, save it as CSV"
     return f"not a kind of file that is read here ({suffix[:12] or 'no ending'})"
 
 

@@ -122,6 +122,48 @@ def test_D16_a_path_on_another_computer_is_the_photo_with_that_end_if_there_is_o
     assert labels(detect_layout(files("a/1.jpg", "a/2.jpg"), [train])) == {"a/1.jpg": "kathak", "a/2.jpg": "odissi"}
 
 
+@pytest.mark.parametrize(
+    ("cell", "photo"),
+    [
+        ("1.HEIC", "a/1.jpg"),  # converted since
+        ("/home/me/1.JPG", "1.jpeg"),
+        ("1", "a/00001.jpg"),  # Excel took the zeros
+        ("1.0", "1.png"),  # pandas gave it some
+        ("x/001", "1.jpg"),
+    ],
+)
+def test_D16_a_photo_is_found_whose_ending_or_zeros_are_others_now(cell, photo):
+    train = table("train.csv", "Image,target", f"{cell},kathak", "2.jpg,odissi")
+    assert labels(detect_layout(files(photo, "2.jpg"), [train])) == {photo: "kathak", "2.jpg": "odissi"}
+
+
+@pytest.mark.parametrize("cell", ["2.HEIC", "002", "1.HEIC"])
+def test_D16_such_a_photo_is_not_one_that_another_line_names_or_one_of_two(cell):
+    train = table("train.csv", "Image,target", f"{cell},kathak", "2.jpg,odissi")
+    assert labels(detect_layout(files("a/1.jpg", "b/1.png", "2.jpg"), [train])) == {"2.jpg": "odissi"}
+
+
+@pytest.mark.parametrize("marks", [("0", "1"), ("False", "True"), ("0.0", "1.0"), ("false", "TRUE")])
+def test_a_column_for_each_class_may_say_yes_and_no_in_other_ways(marks):
+    lines = [f"{n}.jpg,{marks[n % 2]},{marks[1 - n % 2]}" for n in range(4)]
+    layout = detect_layout(files(*(f"{n}.jpg" for n in range(4))), [table("c.csv", "filename,kathak,odissi", *lines)])
+    assert labels(layout) == {f"{n}.jpg": ("odissi", "kathak")[n % 2] for n in range(4)}
+
+
+def test_a_table_with_heads_alone_is_not_one_of_several_that_could_be_meant():
+    tables = [TRAIN, table("test_labels.csv", "Image,target")]
+    tables[0] = Table("train_labels.csv", TRAIN.columns, TRAIN.rows)
+    assert set(labels(detect_layout(files("1.jpg", "2.jpg"), tables)).values()) == {"kathak", "odissi"}
+
+
+def test_the_code_page_that_was_assumed_of_a_table_is_said():
+    chinese = Table("l.csv", ("Image", "target"), TRAIN.rows, code_page="gb18030")
+    [said] = detect_layout(files("1.jpg", "2.jpg"), [chinese]).warnings
+    assert said.startswith(
+        "l.csv does not say in which code page it is written; taken for gb18030 (Simplified Chinese)"
+    )
+
+
 def test_D16_as_much_of_a_path_counts_as_there_is():
     train = table("train.csv", "Image,target", "/x/kathak/1.jpg,kathak", "/x/odissi/1.jpg,odissi")
     found = labels(detect_layout(files("d/kathak/1.jpg", "d/odissi/1.jpg"), [train]))

@@ -103,7 +103,6 @@ def test_D15_accents_from_an_old_mac_are_read(tmp_path):
         ("colour,target\n1.jpg,kathak\n", "no column named image"),
         ("Image,colour\n1.jpg,kathak\n", "found Image, colour"),
         ("Image,tags,category\n1.jpg,kathak,x\n", "tags and category could both be meant"),
-        ("1.jpg,kathak\n2.jpg,odissi\n", "Expected lines like"),
         ("Image,target,label\n1.jpg,kathak,odissi\n", "target and label could both be meant"),
         ("Image,target,Image\n1.jpg,kathak,2.jpg\n", "Image and Image could both be meant"),
         ('Image,target\n1.jpg,kathak\n2.jpg,"odissi\n3.jpg,kathak\n', "line 3"),
@@ -117,6 +116,26 @@ def test_D15_accents_from_an_old_mac_are_read(tmp_path):
 )
 def test_D15_what_cannot_be_read_for_sure_is_refused_with_the_place(tmp_path, data, told):
     assert told in refusal(tmp_path, data)
+
+
+@pytest.mark.parametrize(
+    ("line", "columns"),
+    [
+        ("{}.jpg,kathak", ("Image", "target")),
+        ("kathak;photos/{}.HEIC", ("target", "Image")),
+        ("{}|{}.png|kathak", ("column 1", "Image", "column 3")),
+    ],
+)
+def test_D15_a_table_without_heads_loses_no_line(tmp_path, line, columns):
+    (tmp_path / "t.csv").write_text("\n".join(line.format(number, number) for number in range(4)))
+    read = read_table(tmp_path / "t.csv")
+    assert read.columns == columns and [row.line for row in read.rows] == [1, 2, 3, 4]
+
+
+def test_D15_the_code_page_that_was_assumed_stays_with_the_table(tmp_path):
+    for data, page in (("Image,target\n1.jpg,古典舞\n".encode("gbk"), "gb18030"), (b"Image,target\n1.jpg,a\n", "")):
+        (tmp_path / "t.csv").write_bytes(data)
+        assert read_table(tmp_path / "t.csv").code_page == page
 
 
 def test_random_tables_survive_a_round_trip(tmp_path):
