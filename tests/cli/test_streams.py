@@ -64,6 +64,14 @@ def test_letters_that_the_code_page_lacks_end_nothing(hindi, encoding):
 
 
 @pytest.mark.usefixtures("classifier")
+@pytest.mark.parametrize("command", [["predict", ".", "--out", "नाम.csv"], ["inspect", "ओडिसी.jpg"]])
+def test_other_commands_write_such_letters_too_whatever_the_pipe_takes(hindi, command):
+    ran = run("-m", "dance_demo", *command, folder=hindi, PYTHONIOENCODING="cp1252")
+    assert ran.returncode == 0 and b"Traceback" not in ran.stderr
+    assert "\\u0928" in ran.stdout.decode("cp1252") or "\\u0913" in ran.stdout.decode("cp1252")
+
+
+@pytest.mark.usefixtures("classifier")
 def test_json_is_ascii_and_says_the_same(hindi):
     ran = run("-m", "dance_demo", "classify", "--json", hindi / "ओडिसी.jpg", PYTHONIOENCODING="cp1252")
     assert json.loads(ran.stdout.decode("ascii"))[0]["photo"] == str(hindi / "ओडिसी.jpg")

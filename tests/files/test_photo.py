@@ -243,6 +243,13 @@ def test_a_jpeg_without_its_end_alone_is_read_and_says_so():
     assert "cut at its end" in open_photo(saved(dancer(), "JPEG")[:-2]).info["note"]
 
 
+def test_a_jpeg_whose_end_a_download_left_as_zeros_is_read_and_says_so():
+    data = saved(draw("odissi", seed=3), "JPEG", quality=90)
+    photo = open_photo(data[: -len(data) // 100] + bytes(len(data) // 100))
+    assert "cut at its end" in photo.info["note"] and distance(photo, open_photo(data)) < 2
+    assert "incomplete or damaged" in refusal(data[: len(data) // 2] + bytes(len(data) // 2))
+
+
 @pytest.mark.parametrize(("width", "height"), [(16382, 3900), (12000, 9000), (16320, 12240)])
 def test_I6_panoramas_and_photos_of_200_megapixels_are_decoded_smaller_within_little_memory(width, height, tmp_path):
     large = Image.new("L", (width, height), 200)

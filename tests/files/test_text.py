@@ -62,6 +62,8 @@ def test_W3_text_of_nothing_but_marks_costs_as_much_as_other_text(marks):
         ("a\n\0b\u202e:*?", "a b___"),
         ("\udcff", "_"),
         ("ends. ", "ends"),
+        ("Lpt1.kathak", "_Lpt1.kathak"),
+        ("A|B / C\\D", "A_B _ C_D"),
         ("क" * 100, "क" * 26),
     ],
 )

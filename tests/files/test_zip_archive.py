@@ -357,7 +357,9 @@ def test_backslashes_between_folders_are_read_as_windows_means_them(tmp_path):
     assert found.folders == ("kathak",)
 
 
-@pytest.mark.parametrize("name", ["1", "1.jpg_large", "at 12.30.15", "1.jpeg (1)", "Photo 2020.01.02 um 3"])
+@pytest.mark.parametrize(
+    "name", ["1", "1.jpg?raw=true", "1.jpg_", "1.jpg_large", "at 12.30.15", "1.jpeg (1)", "Photo 2020.01.02 um 3"]
+)
 def test_photos_without_an_ending_are_known_by_their_bytes(tmp_path, name):
     def is_photo(start: bytes) -> bool:
         return start.startswith(b"photo")

@@ -132,6 +132,14 @@ def test_a_bundle_with_a_folder_around_it_is_read(trained, tmp_path, folder):
     assert tree_hash(read_bundle(tmp_path / "b.zip", tmp_path / "again")) == tree_hash(trained)
 
 
+def test_a_bundle_that_windows_packed_again_with_what_it_left_beside_is_read(trained, tmp_path):
+    """By PowerShell's Compress-Archive, which writes backslashes."""
+    members = [Member(f"head\\{name}".encode(), data) for name, data in members_of(bundle_bytes(trained)).items()]
+    left = [Member(b"head\\" + name, b"x") for name in (b"desktop.ini", b"Thumbs.db", b"__pycache__\\predict.pyc")]
+    (tmp_path / "b.zip").write_bytes(make_zip([*members, *left]))
+    assert tree_hash(read_bundle(tmp_path / "b.zip", tmp_path / "again")) == tree_hash(trained)
+
+
 @pytest.mark.parametrize("beside", ["note.txt", "Read me first.pdf", "poster.JPG", "dance head/what I changed.md"])
 def test_a_bundle_with_a_note_beside_it_is_read(trained, tmp_path, beside):
     around = "dance head/" if "/" in beside else ""
@@ -408,7 +416,7 @@ FORGERIES = {
     "very deep nesting": lambda files: forged(files, card=b"[" * 200_000),
     "a card that is cut off": lambda files: forged(files, card=files[CARD][:-9]),
     "a card in another encoding": lambda files: forged(files, card=files[CARD].decode().encode("utf-16")),
-    "a card of 300 KB": lambda files: forged(files, card=files[CARD] + b" " * 300_000),
+    "a card of 2 MB": lambda files: forged(files, card=files[CARD] + b" " * 2_000_000),
     "a card that is a list": lambda files: forged(files, card=b"[]"),
 } | {f"a head with {name}": (lambda files, data=data: forged(files, head=data)) for name, data in HOSTILE_HEADS.items()}
 

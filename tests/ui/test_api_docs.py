@@ -80,7 +80,7 @@ def test_the_javascript_example_is_answered(javascript: Path, app: RunningApp, w
     assert "odissi" in printed and "true" in printed
 
 
-@pytest.mark.parametrize("name", ["photo.jpg", "photo[1].jpg"])
+@pytest.mark.parametrize("name", ["photo.jpg", "photo[1].jpg", "my, photo;2.jpg", "फ़ोटो {1}.jpg"])
 @pytest.mark.parametrize("code", blocks("sh"))
 def test_the_curl_examples_are_answered(code: str, name: str, app: RunningApp, workspace: Path) -> None:
     if shutil.which("curl") is None:
