@@ -26,6 +26,7 @@ from dance_demo.ui.gradio_private import (
     upload_folder,
 )
 from dance_demo.ui.page import Page
+from dance_demo.ui.server.below_path import BelowPath
 from dance_demo.ui.server.callers import Callers
 from dance_demo.ui.server.compression import Assets
 from dance_demo.ui.server.guard import middleware
@@ -56,7 +57,7 @@ class ServerOptions:
     certificate: tuple[str, str] | None = None  # PEM files, the certificate and its key: then by https
     classroom: Classroom | None = None  # says how to join, and lets in who uses a name or address of this computer
     trusted_proxies: int = 0  # that stand between visitors and the page, see `callers`
-    root_path: str = ""  # below which a proxy shows the page, as /dance; it cuts that off
+    root_path: str = ""  # below which a proxy shows the page, as /dance
 
 
 def launch(page: Page, options: ServerOptions) -> None:
@@ -137,7 +138,8 @@ def _around(
     kept: dict[str, Any] = {"callers": callers, "shares": shares, "has_room": sweeper.has_room}
     guard = middleware(share=options.share, mcp=options.mcp, gate=gate, names=names, **kept)
     inner = [Middleware(Assets), Middleware(MadeOnce), Middleware(FirstPage, first=first)]
-    return [*([refusals_in_words()] if options.mcp else []), *guard, *inner]
+    below = [Middleware(BelowPath, path=options.root_path)] if options.root_path else []
+    return [*below, *([refusals_in_words()] if options.mcp else []), *guard, *inner]
 
 
 def _takes_colours() -> bool:

@@ -1,4 +1,4 @@
-"""A reverse proxy that is set up badly: it does not pass on `Host`, as nginx does not unless it is told to."""
+"""A reverse proxy, set up well or badly: nginx passes on no `Host` and cuts no path off unless it is told to."""
 
 import contextlib
 import socket
@@ -8,9 +8,9 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 
 @contextlib.contextmanager
-def proxy_without_host(port: int) -> Iterator[str]:
-    """The address of a proxy in front of 127.0.0.1:`port`."""
-    with _Proxy(port) as proxy:
+def proxy_to(port: int, *, host: bool, cut: str = "") -> Iterator[str]:
+    """The address of a proxy in front of 127.0.0.1:`port`; whether it passes on `Host`, and which path it cuts off."""
+    with _Proxy(port, host, cut.encode()) as proxy:
         thread = threading.Thread(target=proxy.serve_forever)
         thread.start()
         try:
@@ -26,9 +26,9 @@ def proxy_without_host(port: int) -> Iterator[str]:
 class _Proxy(ThreadingTCPServer):
     request_queue_size = 100
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: bool, cut: bytes) -> None:
         super().__init__(("127.0.0.1", 0), _Exchange)
-        self.behind = "127.0.0.1", port
+        self.behind, self.passes_host, self.cut = ("127.0.0.1", port), host, cut
         self.connections: set[socket.socket] = set()
 
 
@@ -51,10 +51,13 @@ class _Exchange(StreamRequestHandler):
             self.server.connections.discard(self.request)
 
     def pass_on(self, head: list[bytes]) -> None:
-        lines = [line for line in head if not line.lower().startswith((b"host:", b"connection:"))]
+        lost = (b"connection:",) if self.server.passes_host else (b"connection:", b"host:")
+        lines = [line for line in head if not line.lower().startswith(lost)]
+        lines[0] = lines[0].replace(b" " + self.server.cut, b" ", 1)
+        if not self.server.passes_host:
+            lines.append(b"Host: 127.0.0.1:%d" % self.server.behind[1])
         with socket.create_connection(self.server.behind) as onward:
-            host = b"Host: 127.0.0.1:%d" % self.server.behind[1]
-            onward.sendall(b"\r\n".join([*lines, host, b"Connection: close", b"", b""]))
+            onward.sendall(b"\r\n".join([*lines, b"Connection: close", b"", b""]))
             body = threading.Thread(target=_pump, args=(self.rfile.read1, onward))
             body.start()
             _pump(onward.recv, self.request)

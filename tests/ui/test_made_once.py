@@ -36,6 +36,12 @@ def test_a_page_is_made_once_and_bears_the_address_that_each_has_found_it_under(
     assert asked == [path]
 
 
+def test_below_a_path_of_a_proxy_it_bears_that_path_once(client):
+    below = TestClient(client.app, root_path="/dance")
+    for host in ("a.example", "b.example"):
+        assert below.get("/", headers={"Host": host}).text == f"<html>1 http://{host}/dance/ /</html>"
+
+
 def test_other_pages_are_made_each_time(client, asked):
     assert client.get("/health").text != client.get("/health").text and len(asked) == 2
 

@@ -43,7 +43,8 @@ class MadeOnce:
                     return page
                 self._made[path] = page
         made = self._made[path]
-        body = bytes(made.body).replace(_NOWHERE.encode(), address.encode())
+        there = root_url(_from_nowhere(scope))  # with the path of a proxy, if there is one
+        body = bytes(made.body).replace(there.encode(), address.encode())
         here = Response(body if scope["method"] == "GET" else b"", media_type=made.headers["content-type"])
         here.headers["Content-Length"] = str(len(body))
         return here
