@@ -405,8 +405,8 @@ def _by_end_of_path(values: Iterable[str], index: dict[str, list[SourceFile]]) -
 def _ends_of_path(value: str) -> Iterator[str]:
     """Keys by which a photo may be known that is not there under this name, the surest first.
 
-    Ends of a path on another computer; without its ending, where photos were converted (1.HEIC is 1.jpg now); and as a
-    number, from which Excel or pandas took the zeros or gave it some (00001.jpg as 1 or 1.0).
+    Ends of a path on another computer; without its ending, where photos were converted (1.HEIC is 1.jpg now); and a
+    number alone, from which Excel or pandas took the zeros or gave it some (00001.jpg as 1 or 1.0).
     """
     if "://" in value or value.startswith("file:"):
         return
@@ -415,7 +415,7 @@ def _ends_of_path(value: str) -> Iterator[str]:
     yield from ("*/" + "/".join(names[start:]) for start in range(1, len(names)))
     if bare != names:
         yield from ("*/" + "/".join(bare[start:]) for start in range(len(bare)))
-    if number := _number(bare[-1]):
+    if number := _number(key):
         yield number
 
 
