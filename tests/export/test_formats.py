@@ -24,7 +24,6 @@ from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import MEL, SoundSettings
 from dance_demo.networks import full_model
 from dance_demo.networks.full_model import litert_function, pixels_of
-from tests.conftest import TINY_CLASSES
 from tests.export.photos import MOST_DIFFERENCE, unseen
 from tests.support import ROOT
 
