@@ -24,6 +24,7 @@ from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import MEL, SoundSettings
 from dance_demo.networks import full_model
 from dance_demo.networks.full_model import litert_function, pixels_of
+from tests.cli.test_streams import NOISE, run
 from tests.export.photos import MOST_DIFFERENCE, unseen
 from tests.support import ROOT
 
@@ -55,7 +56,9 @@ def test_an_export_answers_as_the_app_does_on_photos_that_the_network_has_not_se
     format: str, classifier: Classifier, tmp_path: Path
 ) -> None:
     out = tmp_path / f"model{FORMATS[format].suffix}"
-    assert main(["export", "--as", format, "--out", str(out)]) == 0
+    ran = run("-m", "dance_demo", "export", "--as", format, "--out", out)
+    told = ran.stdout.decode() + ran.stderr.decode()
+    assert ran.returncode == 0 and not [word for word in NOISE if word in told], told
     answer, differences, photos = answers(format, out, classifier), [], tmp_path / "photos"
     photos.mkdir()
     for photo in unseen(photos):
