@@ -62,7 +62,7 @@ def test_what_a_space_installs_is_what_the_package_asks_for_with_what_training_n
         assert str(one.marker) == markers[one.name]
 
 
-@pytest.mark.parametrize("extra", ["mcp", "export"])
+@pytest.mark.parametrize("extra", ["mcp", "export", "credentials"])
 def test_an_extra_asks_for_what_its_file_of_requirements_pins(extra):
     asked, pinned = EXTRAS[extra], pins(f"requirements-{extra}.txt")
     assert list(pinned) == [one.name for one in asked]
@@ -81,7 +81,7 @@ def test_an_extra_that_developers_do_not_install_asks_for_what_its_file_pins(ext
 
 def test_what_developers_install_is_pinned_in_its_file():
     [ours, *tools] = EXTRAS["dev"]
-    assert ours.extras == {"train", "mcp", "export"} and ours.name == PROJECT["name"]
+    assert ours.extras == {"train", "mcp", "export", "credentials"} and ours.name == PROJECT["name"]
     assert {one.name for one in tools} <= pins("requirements-dev.txt").keys()
 
 
@@ -93,6 +93,7 @@ def test_every_package_that_our_code_imports_is_asked_for():
         "pillow": "PIL",
         "fonttools": "fontTools",
         "opencv-python-headless": "cv2",
+        "c2pa-python": "c2pa",
     }
     asked = [*map(Requirement, PROJECT["dependencies"]), *(one for extra in EXTRAS.values() for one in extra)]
     known = {called.get(one.name, one.name.replace("-", "_")) for one in asked} | with_others
@@ -102,10 +103,10 @@ def test_every_package_that_our_code_imports_is_asked_for():
 
 
 def test_whatever_a_tab_needs_comes_with_make_run_and_with_a_space():
-    """No tab may say what to install: `requirements.txt` has what our code imports, but for MCP, ONNX and Parquet."""
+    """No tab may say what to install: `requirements.txt` has what our code imports, but for four extras."""
     called = {"sklearn": "scikit-learn", "PIL": "pillow", "fontTools": "fonttools", "cv2": "opencv-python-headless"}
     others = (
-        {"mcp", "onnx", "tf2onnx", "pyarrow"},
+        {"mcp", "onnx", "tf2onnx", "pyarrow", "c2pa"},
         {"fastapi", "gradio_client", "starlette", "markupsafe", "scipy", "flatbuffers"},
     )
     found = {name.partition(".")[0] for path in NAMES.values() for name in imports(path)} - sys.stdlib_module_names

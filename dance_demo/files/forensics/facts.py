@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dance_demo.files.forensics.credentials import AS_SIGNED, NOT_AS_SIGNED, SOURCE_TYPES, UNREADABLE, Credentials
 from dance_demo.files.forensics.exif import Exif
 from dance_demo.files.forensics.jpeg_tables import quality
 from dance_demo.files.forensics.profile import profile_name
@@ -36,12 +37,13 @@ _GENERATORS = {  # keyword of a PNG text -> who writes it
     "dream": "InvokeAI",
     "sd-metadata": "InvokeAI",
 }
-_SOURCE_TYPES = {
-    "trainedAlgorithmicMedia": "made by a generative model",
-    "compositeWithTrainedAlgorithmicMedia": "edited with a generative model",
-    "digitalCapture": "taken by a camera",
-    "compositeSynthetic": "put together, with artificial parts",
-    "algorithmicMedia": "made by a program",
+_CREDENTIALS_MEANINGS = {
+    AS_SIGNED: "A signed note on how the picture was made (C2PA), and the two fit each other. Whether the note is true "
+    "nobody can see.",
+    NOT_AS_SIGNED: "There is a signed note on how the picture was made (C2PA). Picture or note were changed after "
+    "signing, by whatever program, or the signature is wrong.",
+    UNREADABLE: "A signed note on how the picture was made (C2PA) that is cut off or damaged, as when another program "
+    "saved the picture.",
 }
 
 
@@ -66,6 +68,7 @@ class PhotoParts:
     exif: Exif
     xmp: Xmp
     thumbnail: Thumbnail | None
+    credentials: Credentials | None  # None: nobody looked at them
 
 
 def facts(parts: PhotoParts) -> list[Fact]:
@@ -81,7 +84,7 @@ def facts(parts: PhotoParts) -> list[Fact]:
         *_compression(parts),
         *_colours(parts.segments),
         *_texts(parts),
-        *_credentials(parts.segments),
+        *_credentials(parts),
         *_behind(parts),
     ]
     return [Fact(one.name, shown(one.value), one.meaning) for one in found]
@@ -245,7 +248,7 @@ def _programs(parts: PhotoParts) -> Iterator[Fact]:
     if xmp.source_type:
         yield Fact(
             "How it was made (IPTC)",
-            _SOURCE_TYPES.get(xmp.source_type, xmp.source_type),
+            SOURCE_TYPES.get(xmp.source_type, xmp.source_type),
             "The program's own word. Where it says that a model made the picture, believe it; "
             "where it says nothing, a model may still have made it.",
         )
@@ -366,14 +369,27 @@ def _colours(segments: Segments) -> Iterator[Fact]:
 # --- the rest --------------------------------------------------------------------------------------------------
 
 
-def _credentials(segments: Segments) -> Iterator[Fact]:
-    if segments.credentials:
+def _credentials(parts: PhotoParts) -> Iterator[Fact]:
+    name, found = "Content Credentials", parts.credentials
+    if not parts.segments.credentials:
+        return
+    if found is None:
         yield Fact(
-            "Content Credentials",
+            name,
             "there are some, not checked here",
             "A signed note on how the picture was made (C2PA). Look at it at contentcredentials.org/verify; "
             "a signer who is unknown is not thereby false.",
         )
+        return
+    yield Fact(name, found.state, _CREDENTIALS_MEANINGS[found.state])
+    if found.signer:
+        yield Fact(
+            f"{name}: signed by",
+            found.signer,
+            "What the signer calls itself: no list of signers is kept here, and anybody can make a certificate.",
+        )
+    if found.steps:
+        yield Fact(f"{name}: steps", "; ".join(found.steps), "What the signer says was done, in its order.")
 
 
 def _behind(parts: PhotoParts) -> Iterator[Fact]:

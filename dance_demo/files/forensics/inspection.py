@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from dance_demo.errors import PhotoError
+from dance_demo.files.forensics.credentials import read_credentials
 from dance_demo.files.forensics.exif import Exif, read_exif
 from dance_demo.files.forensics.facts import Fact, PhotoParts, coordinates, facts
 from dance_demo.files.forensics.region import SIDE_PX, THRESHOLD, CopiedRegion
@@ -62,7 +63,9 @@ def inspect_photo(
     (stored, size), segments = sizes(file), read_segments(data, file.format)
     exif = read_exif(segments.exif)
     thumbnail = _thumbnail(exif, segments.exif, photo)
-    parts = PhotoParts(file.format, len(data), stored, segments, exif, read_xmp(segments.xmp), thumbnail)
+    credentials = read_credentials(data, file.format) if segments.credentials else None
+    xmp = read_xmp(segments.xmp)
+    parts = PhotoParts(file.format, len(data), stored, segments, exif, xmp, thumbnail, credentials)
     regions = copied_regions(photo, threshold, size)
     notes = [note, *segments.problems, *exif.problems, ALIKE if regions else "", NO_PROOF]
     kept = tuple(one for one in notes if one)
