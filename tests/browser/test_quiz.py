@@ -44,6 +44,7 @@ def counted(page: Page) -> int:
     return int(found[1]) if found else 0
 
 
+@pytest.mark.slow
 def test_a_game_of_ten_pictures_ends_with_both_scores_and_what_was_missed(
     open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -99,6 +100,7 @@ def test_it_is_played_with_the_keyboard_alone(open_page: OpenPage) -> None:
     expect(heading(page)).to_be_focused()
 
 
+@pytest.mark.slow
 def test_a_double_click_is_one_guess_and_after_a_reload_the_score_of_everybody_is_still_there(
     open_page: OpenPage,
 ) -> None:
@@ -115,6 +117,7 @@ def test_a_double_click_is_one_guess_and_after_a_reload_the_score_of_everybody_i
     assert page.locator(".everybody table").get_by_role("row").count() >= 3
 
 
+@pytest.mark.slow
 def test_the_score_of_another_visitor_appears_where_it_is_kept_up_to_date(open_page: OpenPage) -> None:
     projector, player = open_page(), begin(open_page())
     open_tab(projector, "Quiz")

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from dance_demo.model.classifier import Classification, Classifier
 from dance_demo.model.head import Head
@@ -22,6 +23,7 @@ def signed(tiny: Classifier, version: int) -> Classifier:
     return replace(tiny, head=head)
 
 
+@pytest.mark.slow
 def test_C6_every_answer_during_two_hundred_swaps_is_from_exactly_one_head(tiny_model):
     tiny = load_classifier(tiny_model)
     models, pictures = [signed(tiny, version) for version in range(7)], [photo(seed) for seed in range(3)]

@@ -90,6 +90,7 @@ def test_W1_calls_that_are_left_again_at_once_leave_the_line_as_it_was(bad, hone
     assert '"odissi"' in named(honest)
 
 
+@pytest.mark.slow
 def test_W1_health_is_that_of_the_line_where_photos_wait(app, honest):
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -150,6 +151,7 @@ def form_of(content: bytes) -> bytes:
     return head + content + b"\r\n--x--\r\n"
 
 
+@pytest.mark.slow
 def test_W2_answers_that_nobody_fetches_are_bounded(bad, honest):
     photo = bad.upload(ODISSI, "photo.jpg")
     call, answers = json.dumps({"data": [photo, 3]}), []
@@ -269,6 +271,7 @@ def test_W5_photos_in_base64_of_one_address_leave_places_for_another(bad, honest
     assert any(status != 200 for status in refused)
 
 
+@pytest.mark.slow
 def test_W5_cameras_of_one_address_leave_a_turn_to_another(bad, honest):
     over = threading.Event()
     camera = {"Content-Type": "image/jpeg"}
@@ -389,6 +392,7 @@ launch.CONNECTIONS_EACH = 500
 """
 
 
+@pytest.mark.slow
 def test_W10_connections_that_never_end_their_first_line_take_no_place_for_ever(tmp_path: Path):
     with running_app(tmp_path, "--trusted-proxies", "0", after=FEW_FILES) as app, ExitStack() as open_sockets:
         for _ in range(700):
