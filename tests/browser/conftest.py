@@ -53,7 +53,7 @@ class Window:
         return self.page
 
     def leave(self) -> list[str]:
-        """Forget the visitor; returns what went wrong."""
+        """Forget the visitor, and be as wide and as bright as at first; returns what went wrong."""
         for page in self.context.pages:
             if page is not self.page:
                 page.close()
@@ -63,6 +63,8 @@ class Window:
             stored = {"origin": self.url, "storageTypes": "all"}
             self.context.new_cdp_session(self.page).send("Storage.clearDataForOrigin", stored)
             self.context.clear_cookies()
+            self.page.set_viewport_size(self.settings["viewport"])
+            self.page.emulate_media(color_scheme=self.settings.get("color_scheme", "light"))
         troubles, self.troubles = self.troubles, []
         return troubles
 

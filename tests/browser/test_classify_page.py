@@ -66,7 +66,8 @@ def test_a_click_on_the_second_class_shows_its_heatmap(open_page: OpenPage, phot
 def test_of_quick_clicks_the_last_one_counts(open_page: OpenPage) -> None:
     page = open_page()
     slow = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
-    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.emulateNetworkConditions", slow)
     for example in (2, 3, 6):
         page.locator(".examples button").nth(example).click()
     expect(page.locator("#headline h2")).to_contain_text("Odissi")
@@ -79,6 +80,7 @@ def test_of_quick_clicks_the_last_one_counts(open_page: OpenPage) -> None:
     for number in (1, 0, 3):
         changed.nth(number).click()
     expect(page.locator("#robustness figcaption")).to_contain_text(changed.nth(3).locator("strong").inner_text())
+    network.detach()  # which ends the slowness
 
 
 def test_why_this_and_not_that_contrasts_two_classes(open_page: OpenPage, photo: Path) -> None:

@@ -395,6 +395,7 @@ launch.CONNECTIONS_EACH = 500
 @pytest.mark.slow
 def test_W10_connections_that_never_end_their_first_line_take_no_place_for_ever(tmp_path: Path):
     with running_app(tmp_path, "--trusted-proxies", "0", after=FEW_FILES) as app, ExitStack() as open_sockets:
+        time.sleep(2)  # the limits are there a moment after the first answer
         for _ in range(700):
             connection = open_sockets.enter_context(socket.create_connection(("127.0.0.1", app.port), timeout=5))
             with suppress(ConnectionError):  # it was closed at once
