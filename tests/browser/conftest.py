@@ -33,6 +33,9 @@ def is_trouble(message: ConsoleMessage) -> bool:
     return message.type == "error" and not re.match(harmless, message.text)
 
 
+DESKTOP = {"width": 1280, "height": 720}  # of a window that says nothing of it
+
+
 class Window:
     """A window with its own storage, and all that has gone wrong in it since it was opened."""
 
@@ -63,7 +66,7 @@ class Window:
             stored = {"origin": self.url, "storageTypes": "all"}
             self.context.new_cdp_session(self.page).send("Storage.clearDataForOrigin", stored)
             self.context.clear_cookies()
-            self.page.set_viewport_size(self.settings["viewport"])
+            self.page.set_viewport_size(self.settings.get("viewport", DESKTOP))
             self.page.emulate_media(color_scheme=self.settings.get("color_scheme", "light"))
         troubles, self.troubles = self.troubles, []
         return troubles
