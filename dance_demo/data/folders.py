@@ -41,7 +41,7 @@ www html site about github misc preview previews thumbnail thumbnails thumbs
 _CODE_WORDS = {"src", "scripts", "code", "annotations", "labels"}  # folders that never held photos
 _PARTS = _PLAIN_PARTS | set(_PART_WORDS.split())
 _FILLERS, _ASIDES = set(_FILLER_WORDS.split()), set(_ASIDE_WORDS.split())
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _OF_DRIVE = re.compile(r"-\d{8}T\d{6}Z(-\d+)+$")  # a large download in pieces: dance-20241129T101010Z-001/dance/kathak
 _GLUED = re.compile("(set|sets|data|dataset|images?|imgs?|photos?)$")
 
@@ -102,7 +102,7 @@ def _of_parts_alone(paths: Sequence[Folders]) -> Reading | None:
 
 def has_letters(name: str) -> bool:
     """Whether there is anything to see in a name: a folder without is no class."""
-    return bool(_INVISIBLE.sub("", name).strip())
+    return bool(INVISIBLE.sub("", name).strip())
 
 
 def is_no_class(name: str) -> bool:

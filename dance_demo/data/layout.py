@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from dance_demo.data.folders import INNER, OUTER, Reading, is_no_class, read_folders
+from dance_demo.data.folders import INNER, INVISIBLE, OUTER, Reading, has_letters, is_no_class, read_folders
 from dance_demo.errors import DatasetError
 from dance_demo.files.code_page import described
 from dance_demo.files.csv_table import IMAGE_COLUMNS, LABEL_COLUMNS, Row, Table, plain_name, with_labels_of_columns
@@ -50,7 +50,6 @@ _NO_PHOTOS = {
     ".xlsx",
     ".pdf",
 }
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _ENDING = re.compile(r"\.[a-z]{3,4}$")
 _SEPARATORS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 
@@ -463,7 +462,7 @@ def _base(name: str) -> str:
 
 
 def _problem_with_label(label: str, if_empty: str) -> str | None:
-    if not _INVISIBLE.sub("", label).strip():
+    if not has_letters(label):
         return if_empty
     if len(label) > MAX_LABEL_LENGTH:
         return f"its label is longer than {MAX_LABEL_LENGTH} characters: {label[:40]}..."
@@ -472,7 +471,7 @@ def _problem_with_label(label: str, if_empty: str) -> str | None:
 
 def alike(label: str) -> str:
     """What names that people take for the same have in common: ``Boat garden 50`` and ``boat-garden_50``."""
-    return _SEPARATORS.sub(" ", _INVISIBLE.sub("", label)).casefold()
+    return _SEPARATORS.sub(" ", INVISIBLE.sub("", label)).casefold()
 
 
 def _merge_twins(layout: Layout) -> Layout:

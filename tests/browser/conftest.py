@@ -91,6 +91,16 @@ class Windows:
         self.free += [window for window in windows if not window.page.is_closed()]
 
 
+@contextmanager
+def slow_line(page: Page, latency_ms: int) -> Iterator[None]:
+    """What the page asks for comes so much later."""
+    line = {"offline": False, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1}
+    network = page.context.new_cdp_session(page)
+    network.send("Network.emulateNetworkConditions", line)
+    yield
+    network.detach()
+
+
 @pytest.fixture(scope="session")
 def windows(browser: Browser) -> Windows:
     """For all tests of the page."""

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import slow_line
 from tests.browser.tabs import open_tab
 
 OpenPage = Callable[..., Page]
@@ -65,22 +66,19 @@ def test_a_click_on_the_second_class_shows_its_heatmap(open_page: OpenPage, phot
 
 def test_of_quick_clicks_the_last_one_counts(open_page: OpenPage) -> None:
     page = open_page()
-    slow = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
-    network = page.context.new_cdp_session(page)
-    network.send("Network.emulateNetworkConditions", slow)
-    for example in (2, 3, 6):
-        page.locator(".examples button").nth(example).click()
-    expect(page.locator("#headline h2")).to_contain_text("Odissi")
-    names = page.locator(f"{ROWS} .name").all_inner_texts()
-    for rank in (1, 0, 2):
-        page.locator(ROWS).nth(rank).click()
-    expect(page.locator("#caption")).to_contain_text(names[2])
-    page.get_by_text("Would it say the same?").click()
-    changed = page.locator("#robustness button[data-index]")
-    for number in (1, 0, 3):
-        changed.nth(number).click()
-    expect(page.locator("#robustness figcaption")).to_contain_text(changed.nth(3).locator("strong").inner_text())
-    network.detach()  # which ends the slowness
+    with slow_line(page, 400):
+        for example in (2, 3, 6):
+            page.locator(".examples button").nth(example).click()
+        expect(page.locator("#headline h2")).to_contain_text("Odissi")
+        names = page.locator(f"{ROWS} .name").all_inner_texts()
+        for rank in (1, 0, 2):
+            page.locator(ROWS).nth(rank).click()
+        expect(page.locator("#caption")).to_contain_text(names[2])
+        page.get_by_text("Would it say the same?").click()
+        changed = page.locator("#robustness button[data-index]")
+        for number in (1, 0, 3):
+            changed.nth(number).click()
+        expect(page.locator("#robustness figcaption")).to_contain_text(changed.nth(3).locator("strong").inner_text())
 
 
 def test_why_this_and_not_that_contrasts_two_classes(open_page: OpenPage, photo: Path) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dance_demo.data.illustrations import draw
 from dance_demo.networks.imagenet import WEIGHTS_VARIABLE
-from tests.browser.conftest import Windows, opening
+from tests.browser.conftest import Windows, opening, slow_line
 from tests.browser.tabs import open_tab
 from tests.support.made_up import jpeg
 from tests.support.running_app import running_app
@@ -392,16 +392,14 @@ def test_of_quick_clicks_into_the_confusion_matrix_the_last_one_counts(trained: 
     step(page, "Results")
     cells = page.locator(".confusion td button")
     expect(cells.first).to_be_visible()
-    network = page.context.new_cdp_session(page)
     for latency_ms in (400, 0):
-        slow = {"offline": False, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1}
-        network.send("Network.emulateNetworkConditions", slow)
-        for cell in (cells.last, cells.first, cells.last):
-            cell.click()
-        expect(cells.last).to_have_attribute("aria-pressed", "true")
-        expect(cells.first).to_have_attribute("aria-pressed", "false")
-        cells.first.click()
-        expect(cells.first).to_have_attribute("aria-pressed", "true")
+        with slow_line(page, latency_ms):
+            for cell in (cells.last, cells.first, cells.last):
+                cell.click()
+            expect(cells.last).to_have_attribute("aria-pressed", "true")
+            expect(cells.first).to_have_attribute("aria-pressed", "false")
+            cells.first.click()
+            expect(cells.first).to_have_attribute("aria-pressed", "true")
 
 
 def test_too_few_photos_give_a_sentence_and_no_training(open_page: OpenPage, tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import ModelCard
 from dance_demo.predict.camera import HEAT_PX
 from dance_demo.predict.smoothing import FLOOR, FORGOTTEN_S, HALF_LIFE_S, SAME_SCENE
+from dance_demo.ui.live.frames import GONE
 from dance_demo.ui.server.gradio_routes import LIVE_ENGINE, LIVE_MODEL, LIVE_NETWORK, LIVE_RUNTIME
 
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 PRIVATE = {"Cache-Control": "private, no-store"}
-GONE = "Your own model is no longer kept here. Reload the page."
 Find = Callable[[str], Classifier | None]
 
 
