@@ -629,38 +629,3 @@ def listen_too(page: gr.Blocks, host: str) -> None:
 
     listening = loop.create_server(connection, host, port, ssl=config.ssl, backlog=config.backlog)
     server.servers.append(asyncio.run_coroutine_threadsafe(listening, loop).result())  # so that its end closes both
-
-
-def limit_connections(page: gr.Blocks, most: int, each: int, silence_s: float = 30) -> None:
-    """Of a page that is served: close connections beyond `most`, beyond `each` of one address, and silent ones.
-
-    Alone, uvicorn takes as many as come, and waits for ever for the end of a request's head.
-    """
-    config = page.server.config
-
-    class Limited(config.http_protocol_class):  # type: ignore[name-defined,misc]  # one of two, as uvicorn chose it
-        silent, listening = False, None
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            theirs = sum(other.client[:1] == self.client[:1] for other in self.connections) if self.client else 0
-            if len(self.connections) > most or theirs > each:
-                transport.abort()
-            else:
-                self.listening = self.loop.call_later(silence_s, self.listen)
-
-        def listen(self) -> None:
-            """Twice in a row without a request: nobody is there, or somebody never ends the first line."""
-            waiting = self.cycle is None or self.cycle.response_complete
-            if waiting and self.silent:
-                self.transport.abort()
-            elif not self.transport.is_closing():
-                self.silent = waiting
-                self.listening = self.loop.call_later(silence_s, self.listen)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self.listening:  # else it is kept, with all that it has received, until the time is over
-                self.listening.cancel()
-            super().connection_lost(exc)
-
-    config.http_protocol_class = Limited

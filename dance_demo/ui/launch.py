@@ -20,7 +20,6 @@ from dance_demo.ui.components.scripts import scripts_route
 from dance_demo.ui.components.theme import css, theme
 from dance_demo.ui.gradio_private import (
     UNCHECKED_START,
-    limit_connections,
     listen_too,
     remember_visits,
     upload_folder,
@@ -31,6 +30,7 @@ from dance_demo.ui.server.callers import Callers
 from dance_demo.ui.server.compression import Assets
 from dance_demo.ui.server.guard import middleware
 from dance_demo.ui.server.hub_access import is_loopback
+from dance_demo.ui.server.limits.connections import accept_one_by_one, limit_connections
 from dance_demo.ui.server.limits.process_limits import bound_the_log, give_memory_back, raise_file_limit
 from dance_demo.ui.server.limits.shares import Shares
 from dance_demo.ui.server.made_once import MadeOnce
@@ -64,7 +64,8 @@ def launch(page: Page, options: ServerOptions) -> None:
     """Serve the page until it is stopped."""
     demo, classroom = page.demo, options.classroom
     bound_the_log()
-    most_files = raise_file_limit()
+    most = min(CONNECTIONS, raise_file_limit() // 2)
+    limit_connections(most, most if options.trusted_proxies or options.share else CONNECTIONS_EACH)
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # or uvicorn believes whoever on this computer says that he is another
     callers, sweeper = Callers(options.trusted_proxies), Sweeper(upload_folder(), after_s=KEPT_S)
     supervisor = Supervisor()
@@ -74,6 +75,7 @@ def launch(page: Page, options: ServerOptions) -> None:
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
+        accept_one_by_one(loop)
 
         def probe() -> None:
             call = page.queue.probe(app, page.probe, ANSWERED_WITHIN_S)
@@ -118,8 +120,6 @@ def launch(page: Page, options: ServerOptions) -> None:
         ssl_verify=certificate is None,
         **UNCHECKED_START,
     )
-    most = min(CONNECTIONS, most_files // 2)
-    limit_connections(demo, most, most if options.trusted_proxies or options.share else CONNECTIONS_EACH)
     if options.host == ALL_IPV6:
         listen_too(demo, ALL_IPV4)
     if classroom:

@@ -87,7 +87,7 @@ def test_what_developers_install_is_pinned_in_its_file():
 
 def test_every_package_that_our_code_imports_is_asked_for():
     """Or comes with Gradio, Jinja2, scikit-learn or LiteRT in the version that they need: then it is named here."""
-    with_others = {"fastapi", "gradio_client", "starlette", "markupsafe", "scipy", "flatbuffers"}
+    with_others = {"fastapi", "gradio_client", "starlette", "uvicorn", "markupsafe", "scipy", "flatbuffers"}
     called = {
         "scikit-learn": "sklearn",
         "pillow": "PIL",
@@ -107,7 +107,7 @@ def test_whatever_a_tab_needs_comes_with_make_run_and_with_a_space():
     called = {"sklearn": "scikit-learn", "PIL": "pillow", "fontTools": "fonttools", "cv2": "opencv-python-headless"}
     others = (
         {"mcp", "onnx", "tf2onnx", "pyarrow", "c2pa"},
-        {"fastapi", "gradio_client", "starlette", "markupsafe", "scipy", "flatbuffers"},
+        {"fastapi", "gradio_client", "starlette", "uvicorn", "markupsafe", "scipy", "flatbuffers"},
     )
     found = {name.partition(".")[0] for path in NAMES.values() for name in imports(path)} - sys.stdlib_module_names
     installed = {canonicalize_name(one.name) for one in needed(REQUIREMENTS)} | {"tensorflow"}

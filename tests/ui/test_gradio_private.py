@@ -219,14 +219,17 @@ def test_uploads_that_are_over_and_files_can_be_forgotten():
 
 
 def test_the_server_of_a_page_takes_a_limit_of_connections():
-    told = "Blocks no longer keeps its uvicorn server: see limit_connections"
+    told = "Blocks no longer keeps its uvicorn server: see listen_too"
     assert "self.server" in source(gradio.blocks), told
     serving = source(uvicorn.server)
     assert "config.http_protocol_class(" in serving and "server_state=self.server_state" in serving, told
-    assert "app_state=self.lifespan.state" in serving and "self.servers = [server]" in serving, "see listen_too"
+    assert "app_state=self.lifespan.state" in serving and "self.servers = [server]" in serving, told
+    assert "import_from_string(HTTP_PROTOCOLS" in source(uvicorn.config), "see limit_connections"
     protocol = source(h11_impl)
     used = ("def connection_made", "self.connections", "self.cycle", "self.client", "self.transport", "self.loop")
-    assert all(name in protocol for name in used) and "response_complete" in protocol, told
+    assert all(name in protocol for name in used) and "response_complete" in protocol, (
+        "uvicorn has changed: see limit_connections"
+    )
 
 
 def test_the_tools_for_assistants_are_named_in_one_table():
