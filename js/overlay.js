@@ -1,4 +1,4 @@
-// The colours of a heatmap, as dance_demo/model/overlay.py lays them over a photo.
+// The colours of a heatmap, as dance_demo/model/heatmap/overlay.py lays them over a photo.
 
 import {BICUBIC, resize} from "./resize.js";
 

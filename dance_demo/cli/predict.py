@@ -26,8 +26,8 @@ from dance_demo.files.zip_archive import SourceFile
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.description import describe
 from dance_demo.model.directory import load_card
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.model.loading import load_classifier
-from dance_demo.model.overlay import overlay
 from dance_demo.predict.robustness import held_sentence, robustness
 from dance_demo.predict.sound import PHOTO_MODEL, hear
 from dance_demo.training.evaluation import evaluate

@@ -67,6 +67,8 @@ def add_commands(commands: Commands) -> None:
         text = f"{text} (default: {getattr(default, name)})"
         command.add_argument(_option(name), choices=choices, default=getattr(default, name), help=text)
     command.add_argument("--class-weights", action="store_true", help="rare classes count for more")
+    command.add_argument("--fine-tune", action="store_true", help="let the last blocks of the backbone learn, too; "
+                         "with the photos put aside as judges, it takes minutes")  # fmt: skip
     command.add_argument("--early-stopping", action="store_true", help="end when nothing gets better any more")
     command.add_argument("--plain-features", action="store_true", help="no square root and length 1 before the head")
     command.add_argument("--json", action="store_true")
@@ -100,8 +102,8 @@ def _told(options: argparse.Namespace, result: TrainingResult, **about: int | No
         print_json(_answer(result, options.out) | about)
     else:
         print(ModelCard.read(options.out).summary())
-        if result.choice:
-            print(result.choice.sentence)
+        for sentence in filter(None, (result.choice and result.choice.sentence, result.fine_tuning)):
+            print(sentence)
     return 0
 
 
@@ -190,6 +192,7 @@ def _answer(result: TrainingResult, out: Path) -> dict[str, Any]:
         "training_overlap": evaluation.training_overlap,
         "backbone": result.choice.backbone if result.choice else result.config.backbone,
         "backbone_choice": result.choice.to_json() if result.choice else None,
+        "fine_tuning": result.fine_tuning,
         "seconds": round(result.seconds["total"], 1),
     }
 

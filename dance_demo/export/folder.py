@@ -39,7 +39,7 @@ def folder_files(model: Path) -> dict[str, bytes]:
     files = {
         PROGRAM: asset(PROGRAM).encode(),
         OFFLINE: asset(OFFLINE).encode(),
-        NETWORK: packed_network(load_classifier(model).backbone.path),
+        NETWORK: packed_network(load_classifier(model).backbone.data),
         RUNTIME: runtime(),
         "LICENCES.txt": asset("LICENCES.txt").encode(),
     }

@@ -17,7 +17,7 @@ from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import ModelCard
 from dance_demo.model.familiarity import UNCLEAR, UNFAMILIAR, Familiarity
 from dance_demo.model.head import Head
-from dance_demo.model.overlay import OPACITY, palette
+from dance_demo.model.heatmap.overlay import OPACITY, palette
 from dance_demo.model.preprocessing import SQUARE_SIDE_PX
 
 ASSETS = Path(__file__).with_name("assets")
@@ -32,7 +32,7 @@ def model_data(classifier: Classifier, card: ModelCard) -> dict[str, Any]:
         "mirroredView": classifier.mirrored_view,
         "inputSide": classifier.backbone.input_side_px,
         "squareSide": SQUARE_SIDE_PX,
-        "networkBytes": classifier.backbone.path.stat().st_size,
+        "networkBytes": len(classifier.backbone.data),
         "limits": {
             "displaySide": photo.DISPLAY_SIDE_PX,
             "fileBytes": photo.MAX_FILE_BYTES,
@@ -49,14 +49,13 @@ def model_data(classifier: Classifier, card: ModelCard) -> dict[str, Any]:
     }
 
 
-def packed_network(network: Path) -> bytes:
+def packed_network(network: bytes) -> bytes:
     """A network as gzip, its numbers in four planes: all lowest bytes, and so on; filled up to whole numbers.
 
     Only the plane of the exponents can be packed at all. That way 8.9 MB become 7.5 MB instead of 8.2, without any
     loss, and Huffman codes alone, which look for no repeats, do it in a fifth of the time.
     """
-    data = network.read_bytes()
-    numbers = np.frombuffer(data + bytes(-len(data) % 4), np.uint8).reshape(-1, 4)
+    numbers = np.frombuffer(network + bytes(-len(network) % 4), np.uint8).reshape(-1, 4)
     packer = zlib.compressobj(1, zlib.DEFLATED, 31, 9, zlib.Z_HUFFMAN_ONLY)  # 31: as gzip
     return packer.compress(numbers.T.tobytes()) + packer.flush()
 

@@ -34,7 +34,7 @@ def write_page(model: Path, out: Path, stop: Stop) -> Iterator[Progress]:
     """Write a model directory as one HTML file `out`, complete or not at all."""
     yield Progress("Packing the network into a page")
     parts = {
-        "network": Part(in_base64(packed_network(load_classifier(model).backbone.path))),
+        "network": Part(in_base64(packed_network(load_classifier(model).backbone.data))),
         "runtime": Part(in_base64(runtime())),
     }
     if not stop():

@@ -25,10 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import dance_demo
-from dance_demo.errors import ModelError
 from dance_demo.files.atomic import DRAFT_PREFIX
 from dance_demo.jobs.progress import Progress, Stop
-from dance_demo.model.backbone import known_backbone
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import ModelCard, require_new
 from dance_demo.model.head import Head
@@ -143,10 +141,7 @@ class _Layers:
 
 
 def _write_network(layers: _Layers, classifier: Classifier) -> None:
-    file = known_backbone(classifier.backbone.sha256)
-    if file is None:
-        raise ModelError("The backbone of this head is no longer on this computer. Train again, or install it again.")
-    backbone, side_px = keras_backbone(file), classifier.backbone.input_side_px
+    backbone, side_px = keras_backbone(classifier.backbone), classifier.backbone.input_side_px
     photo = layers.call("InputLayer", "photo", batch_input_shape=[None, side_px, side_px, 3], sparse=False)
     pooled = [_pooled(layers, backbone, photo, mirrored=False)]
     if classifier.mirrored_view:

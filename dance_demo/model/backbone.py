@@ -25,6 +25,7 @@ import numpy as np
 
 from dance_demo.errors import ModelError
 from dance_demo.model.directory import BACKBONE, BUNDLED, cache_folder, resolve, sha256
+from dance_demo.model.fine_tuned import changed_network
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -47,15 +48,16 @@ class Backbone:
     """One loaded network. Safe to share between threads: an interpreter is not, so it sits behind a lock.
 
     `input_side_px` is the side of the square photos that it takes, `channels` the depth of its feature maps and
-    `sha256` the hash of its file, by which a head knows the backbone that it was fitted on. `path` is that file.
+    `sha256` the hash of its file, by which a head knows the backbone that it was fitted on. `path` is where that file
+    was read, and `data` what it holds, after the `changes` of a fine-tuning, if there are some.
     """
 
-    def __init__(self, path: Path, *, threads: int = THREADS) -> None:
+    def __init__(self, path: Path, *, changes: bytes = b"", threads: int = THREADS) -> None:
         """Load a `.tflite` file; raises `ModelError` if it is missing or not a network of this kind."""
-        data = _read(path)
-        self.path = path
-        self.sha256 = hashlib.sha256(data).hexdigest()
-        self._interpreter = _interpreter(data, path, threads)
+        self.path, self.changes = path, changes
+        self.data = changed_network(_read(path), changes) if changes else _read(path)
+        self.sha256 = hashlib.sha256(self.data).hexdigest()
+        self._interpreter = _interpreter(self.data, path, threads)
         self._lock = threading.Lock()
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]

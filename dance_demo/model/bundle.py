@@ -3,10 +3,11 @@
     card.json          what it is and how well it does        README.md     the same in words
     head.npz           the head itself                        labels.txt    its classes, one a line
     familiarity.npz    when to say "not sure"                 metrics.json  its evaluation
-                                                              predict.py    names photos with it
+    fine_tuned.npz     numbers of its backbone that changed,  predict.py    names photos with it
+                       if it was fine-tuned
 
-What somebody uploads is trusted in nothing. Only the three files on the left are read, as plain numbers and text;
-nothing in a bundle can run. A bundle that is not ours in every respect is refused before anything of it is kept.
+What somebody uploads is trusted in nothing. Only the files on the left are read, as plain numbers and text; nothing in
+a bundle can run. A bundle that is not ours in every respect is refused before anything of it is kept.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import (
     CARD,
     FAMILIARITY,
+    FINE_TUNED,
     HEAD,
     ModelCard,
     require_new,
@@ -32,13 +34,15 @@ from dance_demo.model.directory import (
     verify,
 )
 from dance_demo.model.familiarity import Familiarity
+from dance_demo.model.fine_tuned import base_of
 from dance_demo.model.head import Head
 from dance_demo.model.preprocessing import SoundSettings
 from dance_demo.model.readme import model_readme
 
 README, PREDICT, LABELS, METRICS = "README.md", "predict.py", "labels.txt", "metrics.json"
 NEEDED = (CARD, HEAD, FAMILIARITY)
-NAMES = (README, *NEEDED, LABELS, METRICS, PREDICT)
+OPTIONAL = (FINE_TUNED,)
+NAMES = (README, *NEEDED, *OPTIONAL, LABELS, METRICS, PREDICT)
 MAX_BUNDLE_BYTES = 20_000_000
 
 _PREDICT = '''\
@@ -86,7 +90,8 @@ def bundle_files(model: Path) -> dict[str, bytes]:
     """The files of that bundle, by name."""
     card = ModelCard.read(model)
     verify(model, card)
-    numbers = {name: (model / name).read_bytes() for name in sorted((HEAD, FAMILIARITY))}
+    own = sorted({HEAD, FAMILIARITY, *OPTIONAL} & set(card.files))
+    numbers = {name: (model / name).read_bytes() for name in own}
     card = replace(card, files={name: hashlib.sha256(data).hexdigest() for name, data in numbers.items()})
     texts = {
         CARD: card.to_json(),
@@ -96,7 +101,7 @@ def bundle_files(model: Path) -> dict[str, bytes]:
         PREDICT: _PREDICT_SOUND if card.sound else _PREDICT,
     }
     files = numbers | {name: text.encode() for name, text in texts.items()}
-    return {name: files[name] for name in NAMES}
+    return {name: files[name] for name in NAMES if name in files}
 
 
 def write_bundle(model: Path, out: Path) -> Path:
@@ -121,15 +126,18 @@ def restore(directory: Path, stop: Stop, bundle: Path) -> Iterator[Path]:
 
 
 def save_files(files: Mapping[str, bytes], directory: Path) -> Path:
-    """`read_bundle` of the files in `NEEDED`, wherever they come from."""
+    """`read_bundle` of the files in `NEEDED` and of those in `OPTIONAL` that there are, wherever they come from."""
     require_new(directory)
     head = Head.from_npz_bytes(files[HEAD])
     familiarity = Familiarity.from_npz_bytes(files[FAMILIARITY])
     card = checked_card(files, head)
     sound = SoundSettings.of_card(card.sound)
-    Classifier(Backbone(_backbone(head, card)), head, familiarity, card.mirrored_view, sound)  # do they fit?
+    changes = files.get(FINE_TUNED, b"")
+    base_sha256 = base_of(changes) if changes else head.backbone_sha256
+    backbone = Backbone(_backbone(base_sha256, card), changes=changes)
+    Classifier(backbone, head, familiarity, card.mirrored_view, sound)  # do they fit?
     about = {name: value for name, value in vars(card).items() if name != "files"}
-    save_model(directory, {HEAD: files[HEAD], FAMILIARITY: files[FAMILIARITY]}, **about)
+    save_model(directory, {name: files[name] for name in card.files}, **about)
     return directory
 
 
@@ -141,7 +149,7 @@ def _files(path: Path) -> dict[str, bytes]:
         unpacked_bytes=MAX_BUNDLE_BYTES,
     )
     try:
-        files = read_files(path, NEEDED, beside=NAMES, limits=limits)
+        files = read_files(path, (*NEEDED, *OPTIONAL), beside=NAMES, limits=limits)
     except DatasetError as error:
         what, _, _ = str(error).removeprefix(f"{path.name}: ").partition(". ")  # what to do is said for photos
         raise NotABundle(what.rstrip(".")) from error
@@ -153,8 +161,8 @@ def _files(path: Path) -> dict[str, bytes]:
     return files
 
 
-def _backbone(head: Head, card: ModelCard) -> Path:
-    path = known_backbone(head.backbone_sha256)
+def _backbone(sha256: str, card: ModelCard) -> Path:
+    path = known_backbone(sha256)
     if path:
         return path
     if card.training.get("backbone") == IMAGENET:
@@ -163,6 +171,6 @@ def _backbone(head: Head, card: ModelCard) -> Path:
             "Train once with the ImageNet backbone here, which fetches it, then upload the bundle again."
         )
     raise ModelError(
-        f"This head was trained on another backbone ({head.backbone_sha256[:12]}) than those known here. "
+        f"This head was trained on another backbone ({sha256[:12]}) than those known here. "
         "Use it with the version of this app that made it, or train it again here."
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from dance_demo.errors import ModelError
 from dance_demo.files.text import is_single_line
-from dance_demo.model.directory import CARD, FAMILIARITY, HEAD, MAX_CARD_BYTES, ModelCard
+from dance_demo.model.directory import CARD, FAMILIARITY, FINE_TUNED, HEAD, MAX_CARD_BYTES, ModelCard
 from dance_demo.model.head import Head
 from dance_demo.model.preprocessing import SoundSettings
 
@@ -77,9 +77,10 @@ def _all_in(values: Any, depth: int) -> Iterator[tuple[Any, int]]:
 
 def _check_card(card: ModelCard, head: Head, files: Mapping[str, bytes]) -> None:
     """Raises _CardError where the card contradicts itself, the head, or the files beside it."""
-    hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in (HEAD, FAMILIARITY)}
+    numbers = [name for name in (HEAD, FAMILIARITY, FINE_TUNED) if name in files]
+    hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in numbers}
     if card.files != hashes:
-        raise _CardError(f"its hashes are not those of {HEAD} and {FAMILIARITY}")
+        raise _CardError(f"its hashes are not those of {', '.join(hashes)}")
     if card.class_names != head.class_names:
         raise _CardError("it names other classes than the head")
     if not isinstance(card.name, str) or not card.name or not isinstance(card.mirrored_view, bool):

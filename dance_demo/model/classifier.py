@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from dance_demo.errors import ModelError
-from dance_demo.model import gradcam
 from dance_demo.model.backbone import Backbone
 from dance_demo.model.familiarity import UNFAMILIAR, Familiarity
 from dance_demo.model.head import Head
+from dance_demo.model.heatmap import gradcam
 from dance_demo.model.preprocessing import SoundSettings, to_input, to_inputs
 
 

@@ -6,6 +6,9 @@
       head.npz            feature map -> class
       familiarity.npz     when to say "not sure"
 
+A head of a visitor's own has no backbone beside it: it sees through one that is known here, perhaps with the numbers
+in `fine_tuned.npz` in the place of some of its own.
+
 A directory is never rewritten: a new model is saved beside it, complete or not at all.
 """
 
@@ -30,6 +33,7 @@ from dance_demo.model.description import measured
 from dance_demo.model.preprocessing import SOUND_NOUN
 
 CARD, BACKBONE, HEAD, FAMILIARITY = "card.json", "backbone.tflite", "head.npz", "familiarity.npz"
+FINE_TUNED = "fine_tuned.npz"
 PACKAGE = Path(__file__).resolve().parents[1]
 MAX_CARD_BYTES = 1_000_000
 
@@ -127,7 +131,15 @@ class ModelCard:
     @property
     def backbone_choice(self) -> str:
         """Why the head has its backbone, in words of whoever made the card; empty if it was asked for."""
-        sentence = self.training.get("backbone_choice", "")
+        return self._told("backbone_choice")
+
+    @property
+    def fine_tuning(self) -> str:
+        """What came of it, in words of whoever made the card; empty if the backbone was not fine-tuned."""
+        return self._told("fine_tuning")
+
+    def _told(self, name: str) -> str:
+        sentence = self.training.get(name, "")
         return sentence if isinstance(sentence, str) else ""
 
     @property

@@ -19,7 +19,7 @@ from dance_demo.hub.address import HubAddress
 from dance_demo.hub.client import NO_TOKEN, Access, client, translate_hub_errors
 from dance_demo.hub.download import download
 from dance_demo.jobs.progress import Progress, Stop
-from dance_demo.model.bundle import MAX_BUNDLE_BYTES, NAMES, NEEDED, README, bundle_files, save_files
+from dance_demo.model.bundle import MAX_BUNDLE_BYTES, NAMES, NEEDED, OPTIONAL, README, bundle_files, save_files
 from dance_demo.model.bundle_card import NotABundle
 from dance_demo.model.directory import CARD, MAX_CARD_BYTES, ModelCard
 from dance_demo.model.readme import hub_readme
@@ -94,11 +94,11 @@ def fetch(
         yield Progress("Looking for the head")
         commit = api.model_info(wanted.repo, revision=wanted.revision or None).sha
         found = replace(wanted, revision=commit or "")
-        _check_sizes(api, found)
+        names = _checked_names(api, found)
         if stop():
             return
         yield Progress("Fetching the head")
-        files = _fetched(api, found, directory / "hub")
+        files = _fetched(api, found, names, directory / "hub")
     card_sha256 = hashlib.sha256(files[CARD]).hexdigest()
     if wanted.sha256 and wanted.sha256 != card_sha256:
         raise ModelError(f"{CARD} of {wanted.repo} is not the file that was pinned (its SHA-256 differs).")
@@ -144,21 +144,22 @@ def prepare(
     return private
 
 
-def _check_sizes(api: "HfApi", found: HubAddress) -> None:
-    """By the Hub's own list, before anything is fetched."""
-    listed = api.get_paths_info(found.repo, list(NEEDED), revision=found.revision)
+def _checked_names(api: "HfApi", found: HubAddress) -> list[str]:
+    """The files to fetch, by the Hub's own list, which also says how large they are before anything is fetched."""
+    listed = api.get_paths_info(found.repo, [*NEEDED, *OPTIONAL], revision=found.revision)
     sizes = {file.path: getattr(file, "size", 0) for file in listed}
     missing = [name for name in NEEDED if name not in sizes]
     if missing:
         raise _not_a_head(found.repo, f"{', '.join(missing)} is missing")
     if sizes[CARD] > MAX_CARD_BYTES or sum(sizes.values()) > MAX_BUNDLE_BYTES:
         raise _not_a_head(found.repo, f"it is larger than {MAX_BUNDLE_BYTES / 1e6:g} MB")
+    return list(sizes)
 
 
-def _fetched(api: "HfApi", found: HubAddress, folder: Path) -> dict[str, bytes]:
+def _fetched(api: "HfApi", found: HubAddress, names: Iterable[str], folder: Path) -> dict[str, bytes]:
     """The files by name. They come into a folder of our own, since the Hub's cache is everybody's."""
     try:
-        paths = {name: download(api, found, name, folder=folder) for name in NEEDED}
+        paths = {name: download(api, found, name, folder=folder) for name in names}
         if sum(path.stat().st_size for path in paths.values()) > MAX_BUNDLE_BYTES:
             raise _not_a_head(found.repo, f"it is larger than {MAX_BUNDLE_BYTES / 1e6:g} MB")
         return {name: path.read_bytes() for name, path in paths.items()}

@@ -6,7 +6,6 @@ back into the convolution, and the BatchNorm only adds that bias. Needs TensorFl
 """
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
     import keras
 
 
-def keras_backbone(path: Path) -> "keras.Model":
-    """MobileNetV2 without its top, with the weights of the `.tflite` file that `export_backbone` made of one.
+def keras_backbone(network: Backbone) -> "keras.Model":
+    """MobileNetV2 without its top, with the weights of a backbone that `export_backbone` made of one.
 
-    Raises `ModelError` if the file is not such a network.
+    Raises `ModelError` if it is not such a network.
     """
     import keras
 
-    backbone = build_backbone(Backbone(path).input_side_px)
-    constants = _constants(path)
+    backbone = build_backbone(network.input_side_px)
+    constants = _constants(network.data)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             bias = _of(layer.name, constants, dimensions=1)
@@ -39,11 +38,11 @@ def keras_backbone(path: Path) -> "keras.Model":
     return backbone
 
 
-def _constants(path: Path) -> dict[str, np.ndarray]:
+def _constants(network: bytes) -> dict[str, np.ndarray]:
     """Kernels and biases by the name that the converter gave them: the path of each layer that went into it."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path))  # without room for a photo: only constants can be read
+    interpreter = Interpreter(model_content=network)  # without room for a photo: only constants can be read
     constants = {}
     for tensor in interpreter.get_tensor_details():
         try:

@@ -20,10 +20,8 @@ import numpy as np
 from PIL import Image
 
 from dance_demo.data.illustrations import FORM_NAMES, draw
-from dance_demo.errors import ModelError
 from dance_demo.files.zip_archive import ArchiveLimits, pack, read_files
 from dance_demo.jobs.progress import Progress, Stop
-from dance_demo.model.backbone import known_backbone
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import ModelCard
 from dance_demo.model.head import Head
@@ -128,10 +126,7 @@ def full_network(classifier: Classifier) -> "keras.Model":
     """The classifier as one Keras model: photos (n, S, S, 3) float32 in [0, 255] -> probabilities (n, k)."""
     import keras
 
-    file = known_backbone(classifier.backbone.sha256)
-    if file is None:
-        raise ModelError("The backbone of this head is no longer on this computer. Train again, or install it again.")
-    layers, side_px, backbone = keras.layers, classifier.backbone.input_side_px, keras_backbone(file)
+    layers, side_px, backbone = keras.layers, classifier.backbone.input_side_px, keras_backbone(classifier.backbone)
     photo = keras.Input((side_px, side_px, 3), name="photo")
     view = layers.Rescaling(1 / 127.5, offset=-1)(photo)
     pooled = layers.GlobalAveragePooling2D()(backbone(view))

@@ -17,7 +17,7 @@ from dance_demo.forms import display_name
 from dance_demo.model.classifier import Classifier, Prediction, ranked
 from dance_demo.model.description import percent
 from dance_demo.model.familiarity import UNFAMILIAR
-from dance_demo.model.overlay import layer
+from dance_demo.model.heatmap.overlay import layer
 from dance_demo.predict.smoothing import Smoothed, scene, smooth
 
 SIDE_PX = 320  # of the longer side of a picture; the network takes 224

@@ -22,8 +22,8 @@ from dance_demo.jobs.progress import Progress, Stop
 from dance_demo.model.classifier import Classification, Classifier, Prediction, ranked
 from dance_demo.model.description import alt_text
 from dance_demo.model.familiarity import UNFAMILIAR
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.model.loading import load_classifier
-from dance_demo.model.overlay import overlay
 from dance_demo.predict.photos import ClassifierSpec
 from dance_demo.predict.smoothing import floored_logs, from_logs
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from dance_demo.errors import PhotoError
 from dance_demo.files.photo import open_photo
-from dance_demo.model.overlay import overlay
+from dance_demo.model.heatmap.overlay import overlay
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

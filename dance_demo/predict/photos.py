@@ -52,6 +52,7 @@ class ClassifierSpec:
     """A classifier on its way to a child process, which loads the network itself."""
 
     backbone: Path
+    changes: bytes
     head: Head
     familiarity: Familiarity
     mirrored_view: bool
@@ -60,11 +61,12 @@ class ClassifierSpec:
     @classmethod
     def of(cls, classifier: Classifier) -> "ClassifierSpec":
         c = classifier
-        return cls(c.backbone.path, c.head, c.familiarity, c.mirrored_view, c.sound)
+        return cls(c.backbone.path, c.backbone.changes, c.head, c.familiarity, c.mirrored_view, c.sound)
 
     def classifier(self) -> Classifier:
         """Answers exactly as the one that this was made of. Raises ModelError if the file of the network is another."""
-        return Classifier(Backbone(self.backbone), self.head, self.familiarity, self.mirrored_view, self.sound)
+        backbone = Backbone(self.backbone, changes=self.changes)
+        return Classifier(backbone, self.head, self.familiarity, self.mirrored_view, self.sound)
 
 
 class _Enough(Exception):

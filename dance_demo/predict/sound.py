@@ -24,8 +24,8 @@ from dance_demo.jobs.progress import Progress, Stop
 from dance_demo.model.bundle import read_bundle
 from dance_demo.model.classifier import Classification, Classifier, Prediction, ranked
 from dance_demo.model.description import percent
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.model.loading import load_classifier
-from dance_demo.model.overlay import overlay
 from dance_demo.model.preprocessing import KINDS
 
 MOST_PIECES = 24  # of a long recording, evenly from its beginning to its end

@@ -37,7 +37,7 @@ def interpolate(init: Path, dance: Path, out: Path, *, share: float) -> dict[str
     for file in (out, note):
         require_new(file)
     side_px = Backbone(dance).input_side_px
-    network, tuned = _folded(init, side_px), keras_backbone(dance)
+    network, tuned = _folded(init, side_px), keras_backbone(Backbone(dance))
     pairs = zip(network.get_weights(), tuned.get_weights(), strict=True)
     network.set_weights([(1 - share) * before + share * after for before, after in pairs])
     data = litert_bytes(network, side_px=side_px, float16=True)
@@ -63,4 +63,4 @@ def _folded(init: Path, side_px: int) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "imagenet.tflite"
         path.write_bytes(litert_bytes(network, side_px=side_px))
-        return keras_backbone(path)
+        return keras_backbone(Backbone(path))

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from dance_demo.errors import ModelError
+from dance_demo.model.backbone import Backbone
 from dance_demo.model.directory import BACKBONE, FAMILIARITY, HEAD, sha256
 from dance_demo.model.familiarity import Familiarity
 from dance_demo.model.head import Head
@@ -43,7 +44,7 @@ def build_model(recipe: Recipe, class_count: int) -> "keras.Model":
 def load_initial_weights(model: "keras.Model", init: Path) -> None:
     """Give the backbone the weights of a Keras file, or those of a `.tflite` backbone that was exported here."""
     if init.suffix == ".tflite":
-        model.get_layer("backbone").set_weights(keras_backbone(init).get_weights())
+        model.get_layer("backbone").set_weights(keras_backbone(Backbone(init)).get_weights())
         return
     try:
         model.get_layer("backbone").load_weights(init)

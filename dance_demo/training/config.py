@@ -48,6 +48,7 @@ class TrainingConfig:
     validation_fraction: float = 0.2
     folds: int = 0
     keep_best: bool = True
+    fine_tune: bool = False  # the last blocks of the backbone learn, too, after the head
 
     def __post_init__(self) -> None:
         self._one_of("optimizer", OPTIMIZERS)
@@ -63,7 +64,7 @@ class TrainingConfig:
         self._whole("folds", 0, 10)
         if self.folds in (1, 2):
             self._refuse("folds", "0 for one split, or from 3 to 10")
-        for name in ("class_weights", "early_stopping", "power_normalized", "keep_best"):
+        for name in ("class_weights", "early_stopping", "power_normalized", "keep_best", "fine_tune"):
             if not isinstance(getattr(self, name), bool):
                 self._refuse(name, "on or off")
 

@@ -75,7 +75,7 @@ def embed(
     def vectors(index: int) -> np.ndarray:
         return store.features(photos[index], views if index in training else views[:1])
 
-    with _array_file(scratch, (len(photos), *shape)) as file, _pool() as pool:
+    with array_file(scratch, (len(photos), *shape)) as file, _pool() as pool:
         for start in range(0, len(photos), PHOTOS_AHEAD):
             indices = range(start, min(start + PHOTOS_AHEAD, len(photos)))
             for index, found in zip(indices, pool.map(vectors, indices), strict=True):
@@ -101,13 +101,13 @@ def scratch_file(directory: Path, name: str = "features") -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
-    """A new .npy file of float32, to be filled from the start.
+def array_file(path: Path, shape: tuple[int, ...], dtype: str = "<f4") -> Iterator[BinaryIO]:
+    """A new .npy file of numbers, to be filled from the start.
 
     Not mapped while it is written: a full disk would then be a signal that kills, and not an error.
     """
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
         yield file
 
 
@@ -136,7 +136,7 @@ class FeatureStore:
 
     def features(self, photo: LabeledPhoto, views: Sequence[str]) -> np.ndarray:
         """Pooled features (views, c) of a photo; it is only opened if some of them are not kept yet."""
-        opened = _PhotoViews(photo, self.backbone.input_side_px, self.pictures)
+        opened = PhotoViews(photo, self.backbone.input_side_px, self.pictures)
         kept = ((view, self._kept(photo, view)) for view in views)
         return np.stack([self._made(photo, view, opened) if vector is None else vector for view, vector in kept])
 
@@ -148,7 +148,7 @@ class FeatureStore:
             return None
         return vector if vector.shape == (self.channels,) and vector.dtype == np.float32 else None
 
-    def _made(self, photo: LabeledPhoto, view: str, opened: "_PhotoViews") -> np.ndarray:
+    def _made(self, photo: LabeledPhoto, view: str, opened: "PhotoViews") -> np.ndarray:
         feature_maps = self.backbone.feature_maps(opened.inputs(view))
         vector: np.ndarray = feature_maps.mean(axis=(1, 2), dtype=np.float32).ravel()
         path = self._path(photo, view)
@@ -180,7 +180,7 @@ class FeatureStore:
 
 
 @dataclass(frozen=True)
-class _PhotoViews:
+class PhotoViews:
     """The views of one photo as network inputs in [-1, 1]. The photo is opened when the first is taken."""
 
     photo: LabeledPhoto

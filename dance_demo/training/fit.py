@@ -165,7 +165,7 @@ def _network(examples: Examples, learning: Sequence[int], config: TrainingConfig
     start = "glorot_uniform" if config.head == HIDDEN else "zeros"
     x = layers.Dense(len(examples.class_names), kernel_initializer=start, kernel_regularizer=penalty, name="classes")(x)
     network = keras.Model(features, x)
-    network.compile(_optimizer(config), _loss(config), metrics=["accuracy"], jit_compile=False)
+    network.compile(_optimizer(config), loss_of(config), metrics=["accuracy"], jit_compile=False)
     return network
 
 
@@ -177,7 +177,8 @@ def _optimizer(config: TrainingConfig) -> Any:
     return keras.optimizers.SGD(float(config.learning_rate), momentum=MOMENTUM)
 
 
-def _loss(config: TrainingConfig) -> Any:
+def loss_of(config: TrainingConfig) -> Any:
+    """What a head is fitted by, for Keras."""
     import keras
 
     if config.head != PERCEPTRON:
@@ -209,7 +210,7 @@ def _batches(
     generator = np.random.default_rng([config.seed, fold, epoch])
     order = generator.permutation(np.asarray(indices))
     views = generator.integers(examples.features.shape[1], size=len(order))
-    weights = _class_weights(examples, indices, config)
+    weights = class_weights(examples.classes[np.asarray(indices)], len(examples.class_names), config)
     one_hot = np.eye(len(weights), dtype=np.float32)
     for start in range(0, len(order), config.batch_size):
         drawn = slice(start, start + config.batch_size)
@@ -218,10 +219,13 @@ def _batches(
         yield _normalized(pooled, config.power_normalized) * scale, one_hot[classes], weights[classes]
 
 
-def _class_weights(examples: Examples, indices: Sequence[int], config: TrainingConfig) -> np.ndarray:
-    """What a photo of each class counts: (k,). Equal, or such that every class counts as much in all."""
-    counts = np.bincount(examples.classes[np.asarray(indices)], minlength=len(examples.class_names))
-    balanced = len(indices) / (len(counts) * np.maximum(counts, 1))
+def class_weights(classes: np.ndarray, k: int, config: TrainingConfig) -> np.ndarray:
+    """What a photo of each of k classes counts: (k,), by the `classes` (n,) of those that train.
+
+    Equal, or such that every class counts as much in all.
+    """
+    counts = np.bincount(classes, minlength=k)
+    balanced = len(classes) / (k * np.maximum(counts, 1))
     return (balanced if config.class_weights else np.ones(len(counts))).astype(np.float32)
 
 

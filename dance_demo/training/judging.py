@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dance_demo.data.label_issues import LabelIssue
-from dance_demo.model.directory import FAMILIARITY, HEAD, save_model
+from dance_demo.model.directory import FAMILIARITY, FINE_TUNED, HEAD, save_model
 from dance_demo.model.familiarity import Familiarity, fit_limits
 from dance_demo.model.head import Head, softmax
 from dance_demo.training.backbones.choice import BackboneChoice
@@ -52,6 +52,8 @@ class About:
     backbone: str  # of `BACKBONES`
     choice: BackboneChoice | None = None  # why it is this one; None: it was asked for
     mirrored_view: bool = False
+    changes: bytes = b""  # of the backbone, if it was fine-tuned: `model.fine_tuned`
+    fine_tuning: str = ""  # and what that brought
     corrections: int = 0
     label_issues: tuple[LabelIssue, ...] = ()
     sound: Mapping[str, Any] = field(default_factory=dict)  # how recordings become pictures
@@ -74,6 +76,8 @@ def judged_and_saved(
     refusal = fit_limits(judged.distances, softmax(judged.logits, temperature))
     head = replace(judged.head, temperature=temperature)
     files = {HEAD: head.to_npz_bytes(), FAMILIARITY: judged.familiarity.with_limits(**refusal).to_npz_bytes()}
+    if about.changes:
+        files[FINE_TUNED] = about.changes
     date, told = datetime.now(UTC), evaluation.to_json()
     if len(names) > MATRIX_CLASSES:
         del told["confusion"]
@@ -103,6 +107,7 @@ def judged_and_saved(
         date=date,
         label_issues=about.label_issues,
         choice=about.choice,
+        fine_tuning=about.fine_tuning,
         seconds=stopwatch.seconds("judging"),
     )
 
@@ -114,6 +119,7 @@ def _how(head: Head, config: TrainingConfig, about: About, *, n_train: int) -> d
         "backbone": about.backbone,
         "backbone_sha256": head.backbone_sha256,
         **({"backbone_choice": about.choice.sentence} if about.choice else {}),
+        **({"fine_tuning": about.fine_tuning} if about.fine_tuning else {}),
         "n_train": n_train,
         "stopped": about.stopped,
         "versions": {name: version(name) for name in ("keras", "numpy", "pillow", "scikit-learn")},

@@ -55,6 +55,7 @@ class TrainingResult:
     seconds: dict[str, float]
     choice: BackboneChoice | None = None
     embeddings: Path | None = None
+    fine_tuning: str = ""  # what it brought, if the last blocks of the backbone were fine-tuned
 
 
 TrainingEvent = Progress | EpochReport | TrainingResult

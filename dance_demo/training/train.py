@@ -21,10 +21,14 @@ from dance_demo.data.dataset import PhotoDataset
 from dance_demo.data.label_issues import LabelIssue, find_label_issues
 from dance_demo.data.splits import Split, divide
 from dance_demo.jobs.progress import Progress, Steps, Stop
+from dance_demo.model.backbone import Backbone
 from dance_demo.model.familiarity import Familiarity
 from dance_demo.model.head import Head
+from dance_demo.networks.imagenet import backbone_file
+from dance_demo.training.backbones.fine_tuning import compared, fine_tune, hits, require_fine_tunable
 from dance_demo.training.backbones.seen import Seen, SeenBySplit, look, looking_at
 from dance_demo.training.config import TrainingConfig
+from dance_demo.training.features import scratch_file
 from dance_demo.training.fit import Examples, fit_head, logits_of
 from dance_demo.training.judging import About, Judged, Stopwatch, judged_and_saved
 from dance_demo.training.neighbours import write_embeddings
@@ -45,6 +49,7 @@ def train(
     """
     stopwatch = Stopwatch()
     config = config.for_sound() if dataset.sound else config
+    require_fine_tunable(dataset, config)
     yield Progress("Getting ready")
     threading.Thread(target=_import_keras, daemon=True).start()  # takes as long as a hundred photos
     splits = divide(dataset, config.folds, validation_fraction=config.validation_fraction, seed=config.seed)
@@ -59,11 +64,18 @@ def train(
         stopwatch.lap("training")
         if trained is None or (stop() and not config.keep_best):
             return
+        frozen, tuned = trained, None
+        if config.fine_tune and not stop():
+            tuned = yield from _fine_tuned(frozen, splits[0], config, directory, files, stop)
+            stopwatch.lap("fine-tuning")
+            if stop() and not config.keep_best:
+                return
         yield Progress("Judging")
         stopped = stop()
-        served = trained.seen.examples.features[:, 0]
-        issues = () if stopped else find_label_issues(served, dataset, seed=config.seed)
-        embeddings = write_embeddings(served, directory / "embeddings.npy")
+        # Blocks that have learned the labels would take wrong ones for right: the frozen ones are asked.
+        issues = () if stopped else find_label_issues(frozen.served, dataset, seed=config.seed)
+        trained = tuned or frozen
+        embeddings = write_embeddings(trained.served, directory / "embeddings.npy")
         result = _result(directory, dataset, config, trained, stopwatch, stopped=stopped, label_issues=issues)
         yield replace(result, embeddings=embeddings)
 
@@ -116,6 +128,13 @@ class _Training:
     parts: tuple[_HeldOut, ...]
     overlap: int
     history: tuple[EpochReport, ...]
+    changes: bytes = b""
+    fine_tuning: str = ""
+
+    @property
+    def served(self) -> np.ndarray:
+        """The features (n, c) of all photos, as they are served."""
+        return self.seen.examples.features[:, 0]
 
 
 def _trained(
@@ -158,6 +177,43 @@ def _trained_on_all(
     return replace(measured, head=fit.head, seen=seen, familiarity=familiarity, n_train=len(everyone))
 
 
+def _fine_tuned(
+    frozen: _Training,
+    split: Split,
+    config: TrainingConfig,
+    directory: Path,
+    files: contextlib.ExitStack,
+    stop: Stop,
+) -> Generator[Progress | EpochReport, None, _Training | None]:
+    """The same after its backbone was fine-tuned; None if it was stopped before one epoch of that was over."""
+    dataset, backbone = frozen.seen.dataset, Backbone(backbone_file(frozen.seen.backbone))
+    tuned = yield from fine_tune(
+        dataset,
+        split,
+        config,
+        frozen.head,
+        backbone=backbone,
+        scratch=files.enter_context(scratch_file(directory, "cut")),
+        epochs_before=len(frozen.history),
+        stop=stop,
+    )
+    if tuned is None:
+        return None
+    familiarity = _familiarity(tuned.examples, split.train, config)
+    before = hits(frozen.head, frozen.seen.examples, split.validation)
+    after = hits(tuned.head, tuned.examples, split.validation)
+    return replace(
+        frozen,
+        head=tuned.head,
+        seen=replace(frozen.seen, examples=tuned.examples),
+        familiarity=familiarity,
+        parts=(_held_out(tuned.head, familiarity, tuned.examples, split.validation),),
+        history=(*frozen.history, *tuned.history),
+        changes=tuned.changes,
+        fine_tuning=compared(before, after, np.asarray(dataset.groups)[list(split.validation)], config.seed),
+    )
+
+
 def _familiarity(examples: Examples, indices: Sequence[int], config: TrainingConfig) -> Familiarity:
     some = np.random.default_rng(config.seed).permutation(np.asarray(indices))[:FAMILIAR_PHOTOS]
     return Familiarity.fit(np.concatenate([*examples.served(np.sort(some).tolist())]))
@@ -193,6 +249,8 @@ def _result(
         corrections=dataset.corrections,
         label_issues=label_issues,
         sound=dataset.sound.to_card() if dataset.sound else {},
+        changes=training.changes,
+        fine_tuning=training.fine_tuning,
     )
     judged = Judged(
         head=training.head,

@@ -23,10 +23,10 @@ from PIL import Image
 
 from dance_demo.data.illustrations import draw
 from dance_demo.files.photo import open_photo
-from dance_demo.model.gradcam import heatmap
 from dance_demo.model.head import Head
+from dance_demo.model.heatmap.gradcam import heatmap
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.model.loading import load_classifier
-from dance_demo.model.overlay import overlay
 from dance_demo.model.preprocessing import to_input
 
 ROUNDS = 15

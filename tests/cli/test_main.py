@@ -310,6 +310,7 @@ def test_train_gives_the_promised_json_and_a_model_that_the_other_commands_take(
         "training_overlap",
         "backbone",
         "backbone_choice",
+        "fine_tuning",
         "seconds",
         "skipped",
         "duplicate_groups",

@@ -13,11 +13,11 @@ from PIL import Image
 
 from dance_demo.data.illustrations import draw
 from dance_demo.export.model_data import in_base64, model_data, packed_network
-from dance_demo.model import gradcam, overlay
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import ModelCard
 from dance_demo.model.familiarity import UNCLEAR, UNFAMILIAR, Familiarity
 from dance_demo.model.head import Head
+from dance_demo.model.heatmap import gradcam, overlay
 from dance_demo.model.preprocessing import SQUARE_SIDE_PX, to_input
 from tests.support import ROOT
 
@@ -82,7 +82,7 @@ def told(classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> di
             }
             for heat in heats()
         ],
-        "network": {"packed": in_base64(packed_network(folder / "network")), "size": 2250},
+        "network": {"packed": in_base64(packed_network((folder / "network").read_bytes())), "size": 2250},
         "heads": [
             {
                 "model": model_data(one, ModelCard("Any", one.class_names, {})),

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dance_demo.model.gradcam import Evidence, contrast_heatmap, heatmap
 from dance_demo.model.head import Head
+from dance_demo.model.heatmap.gradcam import Evidence, contrast_heatmap, heatmap
 
 CHANNELS, CLASSES = 6, 3
 

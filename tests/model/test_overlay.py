@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dance_demo.model.overlay import COLORMAPS, overlay
+from dance_demo.model.heatmap.overlay import COLORMAPS, overlay
 
 
 def made_up_photo(width: int, height: int) -> Image.Image:
@@ -88,7 +88,7 @@ def test_an_unknown_colour_map_is_named():
 
 def test_importing_the_overlay_does_not_load_matplotlib_and_using_it_does_not_load_pyplot():
     script = (
-        "import sys, numpy; from PIL import Image; from dance_demo.model.overlay import overlay\n"
+        "import sys, numpy; from PIL import Image; from dance_demo.model.heatmap.overlay import overlay\n"
         "assert 'matplotlib' not in sys.modules\n"
         "overlay(Image.new('RGB', (9, 9)), numpy.ones((7, 7), 'f4'))\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"

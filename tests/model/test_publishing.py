@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from dance_demo.model.bundle import LABELS, METRICS, NAMES, PREDICT, README, write_bundle
-from dance_demo.model.directory import BACKBONE, CARD, FAMILIARITY, HEAD, sha256
+from dance_demo.model.directory import BACKBONE, CARD, FAMILIARITY, FINE_TUNED, HEAD, sha256
 from tests.model.test_bundle import save_trained
 from tests.support import ROOT
 from tests.support.hub_server import DANCER, STRANGER, ask, command
@@ -35,7 +35,7 @@ def test_a_head_is_published_privately_and_comes_back_byte_for_byte(hub, trained
     result, again = ask(hub, tmp_path, *orders, **settings)
     repo = hub.repos["models", NAME]
     assert repo.private and result["private"] and result["url"] == f"{hub.url}/{NAME}"
-    assert set(repo.files) == {*NAMES, ".gitattributes"}
+    assert set(repo.files) == {*NAMES, ".gitattributes"} - {FINE_TUNED}
     assert tree_hash(Path(again["model"])) == tree_hash(trained)
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["model"]
     assert result["address"] == again["address"]

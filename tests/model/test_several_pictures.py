@@ -12,8 +12,8 @@ from dance_demo.model.bundle import bundle_files, read_bundle, write_bundle
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import ModelCard, save_model
 from dance_demo.model.familiarity import Familiarity
-from dance_demo.model.gradcam import heatmap
 from dance_demo.model.head import Head
+from dance_demo.model.heatmap.gradcam import heatmap
 from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import CHOICES, MEL, SPECTROGRAM, WAVELET, SoundSettings, to_input
 from tests.conftest import TINY_CHANNELS, TINY_CLASSES

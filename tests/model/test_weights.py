@@ -19,9 +19,10 @@ from PIL import Image
 from dance_demo.data.illustrations import FORM_NAMES, draw
 from dance_demo.errors import ModelError
 from dance_demo.files.photo import PHOTO_SUFFIXES, open_photo
-from dance_demo.model import gradcam
+from dance_demo.model.backbone import Backbone
 from dance_demo.model.classifier import Classification, Classifier
 from dance_demo.model.directory import BACKBONE, BUNDLED, CARD, load_card, resolve, verify
+from dance_demo.model.heatmap import gradcam
 from dance_demo.model.preprocessing import to_input
 from dance_demo.networks.from_litert import keras_backbone
 from dance_demo.research.release import CONFUSION
@@ -62,7 +63,7 @@ def pictures(request) -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def keras_model(classifier) -> "keras.Model":
-    return keras_backbone(resolve() / BACKBONE)
+    return keras_backbone(Backbone(resolve() / BACKBONE))
 
 
 # Files ------------------------------------------------------------------------------------------------------------
@@ -193,6 +194,6 @@ def test_the_closed_form_heatmap_is_that_of_gradient_tape(keras_model, classifie
 @pytest.mark.slow
 def test_another_network_is_not_taken_for_a_mobilenet(tiny_network):
     with pytest.raises(ModelError, match="is not a MobileNetV2 that was exported here: found 0 Conv1"):
-        keras_backbone(tiny_network[1])
+        keras_backbone(Backbone(tiny_network[1]))
     with pytest.raises(ModelError, match="the backbone cannot be read"):
-        keras_backbone(Path("nowhere.tflite"))
+        keras_backbone(Backbone(Path("nowhere.tflite")))

@@ -11,7 +11,7 @@ from dance_demo.data.illustrations import draw
 from dance_demo.model.classifier import Classification, Prediction
 from dance_demo.model.directory import load_card
 from dance_demo.model.familiarity import UNCLEAR, UNFAMILIAR
-from dance_demo.model.gradcam import Evidence
+from dance_demo.model.heatmap.gradcam import Evidence
 from dance_demo.model.loading import load_classifier
 from dance_demo.predict.camera import CameraAnswer
 from dance_demo.predict.clip import ClipAnswer

@@ -25,8 +25,8 @@ from dance_demo.files.zip_archive import pack
 from dance_demo.forms import display_name
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.description import measured, one_of, percent
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.model.loading import load_classifier
-from dance_demo.model.overlay import overlay
 from dance_demo.training import plots
 from dance_demo.training.projection import Projection
 from dance_demo.training.report import tables
@@ -100,6 +100,7 @@ def to_json(result: TrainingResult, dataset: PhotoDataset) -> dict[str, Any]:
         "stopped": result.stopped,
         "settings": asdict(result.config),
         "backbone_choice": result.choice.to_json() if result.choice else None,
+        "fine_tuning": result.fine_tuning,
         "seconds": dict(result.seconds),
         "answers": [_published(answer) for answer in tables.answers(result, dataset)],
         "suspicions": [_published(issue, name=dataset.photos[issue.index].name) for issue in result.label_issues],

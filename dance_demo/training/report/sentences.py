@@ -58,6 +58,8 @@ def notes(result: TrainingResult, dataset: PhotoDataset) -> list[str]:
     found = [result.evaluation.warning] if result.evaluation.warning else []
     if result.choice:
         found.append(result.choice.sentence)
+    if result.fine_tuning:
+        found.append(result.fine_tuning)
     if dataset.corrections:
         found.append(corrections_sentence(dataset.corrections))
     if result.stopped:

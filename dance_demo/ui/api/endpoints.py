@@ -32,7 +32,7 @@ from dance_demo.jobs.manager import JobManager
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.description import alt_text
 from dance_demo.model.directory import ModelCard
-from dance_demo.model.overlay import overlay
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.predict.robustness import robustness as answers_to_changes
 from dance_demo.predict.sound import hear_with_bundle
 from dance_demo.ui.classify.tab import DEFAULT_TOP_K, PHOTO_LINE, TROUBLE

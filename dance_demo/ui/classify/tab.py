@@ -19,8 +19,8 @@ from dance_demo.files.photo import open_photo
 from dance_demo.model.classifier import Classification, Classifier
 from dance_demo.model.description import alt_text, describe
 from dance_demo.model.directory import ModelCard
-from dance_demo.model.gradcam import Evidence
-from dance_demo.model.overlay import COLORMAPS, OPACITY, overlay
+from dance_demo.model.heatmap.gradcam import Evidence
+from dance_demo.model.heatmap.overlay import COLORMAPS, OPACITY, overlay
 from dance_demo.training.neighbours import Neighbour
 from dance_demo.ui.classify import markup
 from dance_demo.ui.classify.examples import load_examples

@@ -13,13 +13,13 @@ import secrets
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from dance_demo.errors import PhotoError
+from dance_demo.model.backbone import Backbone
 from dance_demo.model.classifier import Classifier
 from dance_demo.predict.camera import MOST_LIKELY, CameraAnswer, CameraSessions
 from dance_demo.ui.server.callers import caller_of
@@ -68,10 +68,10 @@ class LiveFrames:
         sessions = self._sessions.get(number)
         return sessions.classifier if sessions else None
 
-    def backbone_of(self, sha256: str) -> Path | None:
+    def backbone_of(self, sha256: str) -> Backbone | None:
         """The network with this hash, if a model of those that are kept sees through it."""
         backbones = (sessions.classifier.backbone for sessions in self._sessions.values())
-        return next((backbone.path for backbone in backbones if backbone.sha256 == sha256), None)
+        return next((backbone for backbone in backbones if backbone.sha256 == sha256), None)
 
     async def answer(self, request: Request) -> JSONResponse:
         """`POST ?visitor=<16 hexadecimal digits>&model=<see number_of>&class=<number, see live>&anew=<0 or 1>`

@@ -7,7 +7,6 @@ The program is `js/engine.js`. Nothing of a visitor is asked for but which model
 import functools
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dance_demo.export.model_data import ASSETS, model_data, packed_network, runtime
+from dance_demo.model.backbone import Backbone
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import ModelCard
 from dance_demo.predict.camera import HEAT_PX
@@ -36,7 +36,7 @@ def runtime_address() -> str:
     return f"{LIVE_RUNTIME}?v={_short_hash(runtime())}"
 
 
-def routes(find: Find, find_backbone: Callable[[str], Path | None]) -> tuple[Route, ...]:
+def routes(find: Find, find_backbone: Callable[[str], Backbone | None]) -> tuple[Route, ...]:
     """`find` gives the classifier that a camera's pictures name by this word, `find_backbone` the network with this
     hash, if they are still kept."""
 
@@ -53,10 +53,10 @@ def routes(find: Find, find_backbone: Callable[[str], Path | None]) -> tuple[Rou
         return JSONResponse(live_data(classifier), headers=PRIVATE)
 
     async def network(request: Request) -> Response:
-        path = find_backbone(request.query_params.get("sha256", ""))
-        if path is None:
+        backbone = find_backbone(request.query_params.get("sha256", ""))
+        if backbone is None:
             return JSONResponse({"detail": GONE}, 400)
-        data = await run_in_threadpool(_packed, path)
+        data = await run_in_threadpool(_packed, backbone)
         return Response(data, media_type="application/octet-stream", headers=FOR_EVER)
 
     answers = {LIVE_ENGINE: engine, LIVE_RUNTIME: litert, LIVE_MODEL: model, LIVE_NETWORK: network}
@@ -72,8 +72,8 @@ def live_data(classifier: Classifier) -> dict[str, object]:
 
 
 @functools.lru_cache(maxsize=3)  # the three backbones, 8 MB each at most
-def _packed(path: Path) -> bytes:
-    return packed_network(path)
+def _packed(backbone: Backbone) -> bytes:
+    return packed_network(backbone.data)
 
 
 def _short_hash(data: bytes) -> str:

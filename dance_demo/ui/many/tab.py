@@ -16,7 +16,7 @@ from dance_demo.files.photo import PHOTO_SUFFIXES
 from dance_demo.jobs.job import Job
 from dance_demo.jobs.manager import JobManager
 from dance_demo.model.description import alt_text, describe
-from dance_demo.model.overlay import overlay
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.predict.contact_sheet import TILES_AT_MOST, contact_sheet, n_sheets
 from dance_demo.predict.photos import ClassifierSpec, Upload, classify_many
 from dance_demo.predict.rows import ALL, UNREADABLE, Answers, Row, chosen, tally

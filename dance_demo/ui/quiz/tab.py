@@ -17,7 +17,7 @@ from dance_demo.classroom.quiz import Game, QuizPictures, Round, Scoreboard
 from dance_demo.errors import PhotoError
 from dance_demo.files.jpeg import jpeg
 from dance_demo.files.photo import open_photo
-from dance_demo.model.overlay import overlay
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.ui.classify.examples import EXAMPLES
 from dance_demo.ui.classify.tab import ClassifyTab
 from dance_demo.ui.components.html import render

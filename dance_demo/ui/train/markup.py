@@ -240,6 +240,7 @@ def options(label: str, suggestion: str, class_names: Sequence[str]) -> list[tup
 def model(title: str, card: ModelCard) -> str:
     """The head that everything in the step "Use" is about."""
     about = {"summary": card.summary(in_full=False), "choice": card.backbone_choice}
+    about["fine_tuning"] = card.fine_tuning
     return render("train/use.model", title=title, names=names(card.class_names), **about)
 
 

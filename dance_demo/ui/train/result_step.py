@@ -16,8 +16,8 @@ from dance_demo.files.photo import open_photo
 from dance_demo.forms import display_name
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.description import alt_text, percent
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.model.loading import load_classifier
-from dance_demo.model.overlay import overlay
 from dance_demo.predict import sound
 from dance_demo.training import report
 from dance_demo.training.evaluation import CALIBRATION_BINS

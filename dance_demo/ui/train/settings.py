@@ -5,12 +5,15 @@ from typing import Any
 
 import gradio as gr
 
+from dance_demo.data.dataset import PhotoDataset
 from dance_demo.errors import TrainingError
 from dance_demo.hub.online import reaches
 from dance_demo.model.backbone import BACKBONES, DESCRIPTIONS, IMAGENET, TITLES
 from dance_demo.networks.imagenet import WEIGHTS_VARIABLE, is_at_hand
 from dance_demo.networks.mobilenet import KERAS_FILE_BYTES, KERAS_FOLDER
+from dance_demo.training.backbones.fine_tuning import PHOTOS_AT_MOST, fine_tuning_s
 from dance_demo.training.config import AUTOMATIC, TrainingConfig
+from dance_demo.ui.components.job_markup import duration
 
 ASIDE, FOLDS = "Put some aside", "5-fold cross-validation"
 HEADS = [("Softmax", "softmax"), ("Perceptron", "perceptron"), ("One hidden layer", "hidden")]
@@ -23,6 +26,7 @@ _BACKBONES = (
     "What looks at the pictures before the head. Automatic: what tells those that train apart best. "
     + " ".join(f"{TITLES[name]}: {DESCRIPTIONS[name]}" for name in BACKBONES)
 )
+_FINE_TUNING = "After the head, the backbone's last blocks learn, too (unfrozen)."
 _MEGABYTES = f"{KERAS_FILE_BYTES / 1e6:.0f} MB"
 _NOT_HERE = (
     f"ImageNet cannot be chosen now: its {_MEGABYTES} are not on this computer, which has no connection to fetch them. "
@@ -71,6 +75,13 @@ class TrainingSettings:
         value = chosen if chosen in offered else AUTOMATIC
         return gr.update(choices=_backbones(offered), value=value, info=info)
 
+    def offer_fine_tuning(self, dataset: PhotoDataset) -> Any:
+        """What it takes of these photos, said before it is asked for."""
+        n = len(dataset.photos)
+        limit = f"For up to {PHOTOS_AT_MOST:,} photos."
+        takes = f"About {duration(fine_tuning_s(n))} more for these {n} photos, on two processor cores."
+        return gr.update(visible=not dataset.sound, info=f"{_FINE_TUNING} {takes if n <= PHOTOS_AT_MOST else limit}")
+
     def defaults(self) -> dict[gr.blocks.Block, Any]:
         """What each component shows at the beginning."""
         return {component: component.value for component in self.components.values()}
@@ -91,6 +102,7 @@ class TrainingSettings:
             label="Backbone",
             info=_BACKBONES,
         )
+        self._check("fine_tune", "Fine-tune the last blocks", _FINE_TUNING)
         self._slider("epochs", 5, 300, 5, "Epochs", "How often all of them are gone through.")
 
     def _lay_out_data(self) -> None:

@@ -92,7 +92,8 @@ class TrainingStep(JobStep):
         self.keep_button.click(self.stop_and_keep, self.job_id, **poll)
         self.stop_button.click(self.stop, self.job_id, **poll)
         self.reset.click(self.settings.defaults, None, self.settings.inputs, **QUICK)
-        shown = [self.about, self.undo, self.with_photos, self.notice, self.curves, self.job_id]
+        fine_tune = self.settings.components["fine_tune"]
+        shown = [self.about, self.undo, self.with_photos, fine_tune, self.notice, self.curves, self.job_id]
         self.material.change(self.show_material, [self.material, self.job_id], shown, **QUICK)
         backbone = self.settings.components["backbone"]
         self.material.change(self.settings.offer_backbones, backbone, backbone, **ASK_ELSEWHERE)
@@ -111,11 +112,19 @@ class TrainingStep(JobStep):
         gone: Updates = {}
         if self.trainings.outlived(job_id, material):
             gone = {self.notice: "", self.curves: curves.AWAY, self.job_id: NO_JOB}
-        return gone | {
-            self.about: markup.material(material) if material else render("train/training.no_photos"),
-            self.undo: gr.update(visible=bool(material and material.dataset.corrections)),
-            self.with_photos: gr.update(visible=material is not None),
-        }
+        return (
+            gone
+            | {
+                self.about: markup.material(material) if material else render("train/training.no_photos"),
+                self.undo: gr.update(visible=bool(material and material.dataset.corrections)),
+                self.with_photos: gr.update(visible=material is not None),
+            }
+            | (
+                {self.settings.components["fine_tune"]: self.settings.offer_fine_tuning(material.dataset)}
+                if material
+                else {}
+            )
+        )
 
     def start(self, material: Material | None, ids: Any, request: gr.Request, *settings: Any) -> Updates:
         """Start a training with these settings."""

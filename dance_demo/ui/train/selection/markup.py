@@ -13,7 +13,7 @@ from dance_demo.files.csv_writer import csv_bytes
 from dance_demo.files.jpeg import jpeg
 from dance_demo.files.photo import open_photo
 from dance_demo.jobs.job import Job
-from dance_demo.model.overlay import overlay
+from dance_demo.model.heatmap.overlay import overlay
 from dance_demo.training.selection.experiment import Cheat, MethodCurve, SelectionResult
 from dance_demo.training.selection.looks import Looks
 from dance_demo.training.selection.methods import CONTROL, EMBEDDED, FILTER, FISHER, METHODS, RANDOM, WRAPPER

@@ -1,0 +1,253 @@
+"""The last blocks of a backbone learn together with the head: fine-tuning, for a few hundred photos in a few minutes.
+
+It begins where the frozen training ended: with its head, and with the backbone as it is. All blocks before the last
+three stay as they are, so every view of a photo passes them once (`networks.last_blocks`). Rates are small, and rise
+and fall with a cosine, so that the blocks do not forget what they know (Howard & Ruder 2018 on transfer to few
+examples). BatchNorm keeps its statistics: of small batches they would be worse.
+
+After each epoch the blocks are rounded to what their file can hold, and look at all photos once as these are served:
+what is judged, saved and kept by Stop is always exactly the network of the last complete epoch.
+"""
+
+import hashlib
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dance_demo.data.dataset import PhotoDataset
+from dance_demo.data.splits import Split
+from dance_demo.errors import TrainingError
+from dance_demo.jobs.progress import Progress, Stop
+from dance_demo.model.backbone import Backbone
+from dance_demo.model.fine_tuned import changed_network, changes_bytes, kernels_in
+from dance_demo.model.head import Head, power_normalize
+from dance_demo.networks.last_blocks import divide, kernels_of, set_kernels
+from dance_demo.training.config import TrainingConfig
+from dance_demo.training.evaluation import bootstrap_interval
+from dance_demo.training.features import PLAIN, PhotoViews, array_file, views_of
+from dance_demo.training.fit import Examples, class_weights, logits_of, loss_and_accuracy, loss_of
+from dance_demo.training.result import EpochReport
+
+if TYPE_CHECKING:
+    import keras
+
+EPOCHS, BATCH = 12, 32
+RATE = 3e-4  # at its highest; it begins at a twentieth of that, and ends at nothing
+PHOTOS_AT_MOST = 2_000
+SECONDS_PER_PHOTO = 0.2  # on two cores of 2020: all views before the cut, and the epochs behind it
+LOOK = 64  # photos at a time
+NEARLY_ZERO = 1e-6  # below a root, whose slope has no bound there
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuned:
+    """A head and the network that it came with, of which `changes` are the numbers (`model.fine_tuned`).
+
+    `examples` are all photos as that network sees them, in one view, and `history` how its epochs went.
+    """
+
+    head: Head
+    examples: Examples
+    changes: bytes
+    history: tuple[EpochReport, ...]
+
+
+def require_fine_tunable(dataset: PhotoDataset, config: TrainingConfig) -> None:
+    """Raises TrainingError, before anything is done, where fine-tuning was asked for and cannot be had."""
+    if not config.fine_tune:
+        return
+    if dataset.sound:
+        raise TrainingError("Fine-tuning takes photos. Train the head alone on recordings.")
+    if config.folds:
+        raise TrainingError(
+            "Fine-tuning is judged by photos that are put aside: with folds it would take as many times as long. "
+            "Choose to put some aside, or train the head alone."
+        )
+    if len(dataset.photos) > PHOTOS_AT_MOST:
+        raise TrainingError(
+            f"Fine-tuning takes up to {PHOTOS_AT_MOST:,} photos here, and these are {len(dataset.photos):,}. Train the "
+            "head alone, or fine-tune on your own computer with python -m dance_demo finetune."
+        )
+
+
+def fine_tuning_s(photos: int) -> float:
+    """Seconds that fine-tuning on so many photos takes, about, on two cores."""
+    return photos * SECONDS_PER_PHOTO
+
+
+def fine_tune(
+    dataset: PhotoDataset,
+    split: Split,
+    config: TrainingConfig,
+    frozen: Head,
+    *,
+    backbone: Backbone,
+    scratch: Path,
+    epochs_before: int,
+    stop: Stop,
+) -> Generator[Progress | EpochReport, None, FineTuned | None]:
+    """Go on from a head that was trained on the `frozen` backbone; None if `stop` said so before one epoch was over.
+
+    The maps at the cut lie in the file `scratch` meanwhile. Raises PhotoError if a photo cannot be read any more,
+    ModelError for a backbone that cannot be cut.
+    """
+    look, blocks = divide(backbone)
+    maps = yield from _maps(dataset, split, config, look, backbone=backbone, scratch=scratch, stop=stop)
+    if maps is None:
+        return None
+    network = _Network(blocks, maps, frozen, np.asarray(split.train), config)
+    yield Progress("Fine-tuning")
+    known = Examples(np.empty(0), np.asarray(dataset.class_indices), dataset.class_names, dataset.groups, "")
+    best: FineTuned | None = None
+    for epoch in range(EPOCHS):
+        logs = network.epoch(epoch, known.classes, stop)
+        if stop():
+            break
+        changes, sha256 = network.rounded(backbone)
+        head = network.head(sha256)
+        examples = replace(known, features=network.features()[:, None], backbone_sha256=sha256)
+        number, history = epochs_before + epoch + 1, best.history if best else ()
+        judged = loss_and_accuracy(head, examples, split.validation, config)
+        numbers = (logs["loss"], logs["accuracy"], *judged)
+        report = EpochReport(0, 1, number, epochs_before + EPOCHS, *map(float, numbers))
+        best = FineTuned(head, examples, changes, (*history, report))
+        yield report
+    return best
+
+
+def compared(frozen: np.ndarray, tuned: np.ndarray, groups: np.ndarray, seed: int) -> str:
+    """What fine-tuning brought, in a sentence: by which of the same photos each head gets right, (m,) of bool."""
+    low, high = bootstrap_interval(tuned.astype(float) - frozen, groups, seed)
+    before, after = 100 * frozen.mean(), 100 * tuned.mean()
+    sentence = (
+        f"Fine-tuned: of the same {len(tuned)} photos, the head names {before:.1f} % right on the frozen backbone and "
+        f"{after:.1f} % with its last blocks fine-tuned ({after - before:+.1f} points [95 % {100 * low:.1f}, "
+        f"{100 * high:.1f}])."
+    )
+    if low <= 0 <= high:
+        sentence += " That is within chance: only more photos would tell."
+    return sentence
+
+
+def hits(head: Head, examples: Examples, indices: Sequence[int]) -> np.ndarray:
+    """Which of these photos a head names right: (m,) of bool."""
+    right: np.ndarray = logits_of(head, examples, indices).argmax(axis=1) == examples.classes[np.asarray(indices)]
+    return right
+
+
+def _maps(
+    dataset: PhotoDataset,
+    split: Split,
+    config: TrainingConfig,
+    look: Any,
+    *,
+    backbone: Backbone,
+    scratch: Path,
+    stop: Stop,
+) -> Generator[Progress, None, np.ndarray | None]:
+    """Each view of each photo at the cut, (n, views, h, w, c) float16 in the file `scratch`; None if it was stopped.
+
+    Photos that do not train have the first view alone, and zeros for the others.
+    """
+    views, training = views_of(config.augmentation), frozenset(split.train)
+    shape = look(np.zeros((1, backbone.input_side_px, backbone.input_side_px, 3), np.float32)).shape[1:]
+    with array_file(scratch, (len(dataset.photos), len(views), *shape), "<f2") as file:
+        for index, photo in enumerate(dataset.photos):
+            opened, taken = PhotoViews(photo, backbone.input_side_px), views if index in training else (PLAIN,)
+            found = np.zeros((len(views), *shape), np.float16)
+            for number, view in enumerate(taken):
+                found[number] = look(opened.pixels(view)[None].astype(np.float32))[0]
+            file.write(found.tobytes())
+            yield Progress("Looking at the photos up to the last blocks", index + 1, len(dataset.photos))
+            if stop():
+                return None
+    maps: np.ndarray = np.load(scratch, mmap_mode="r", allow_pickle=False)
+    return maps
+
+
+class _Network:
+    """The last blocks and a head, as one Keras model that learns from maps (n, views, h, w, c)."""
+
+    def __init__(
+        self, blocks: "keras.Model", maps: np.ndarray, head: Head, train: np.ndarray, config: TrainingConfig
+    ) -> None:
+        import keras
+
+        keras.utils.set_random_seed(config.seed)
+        self._blocks, self._maps, self._start, self._train, self._config = blocks, maps, head, train, config
+        layers = keras.layers
+        at_cut = keras.Input(maps.shape[2:])
+        pooled = layers.GlobalAveragePooling2D()(blocks(at_cut, training=False))
+        self._pooled = keras.Model(at_cut, pooled)
+        seen = pooled
+        if head.power_normalized:
+            seen = layers.UnitNormalization()(keras.ops.sqrt(pooled + NEARLY_ZERO))
+        self._scale = self._scale_of(head.power_normalized)
+        parts = [(head.weight, head.bias)]
+        if head.hidden_weight is not None and head.hidden_bias is not None:
+            parts.insert(0, (head.hidden_weight, head.hidden_bias))
+        parts[0] = (parts[0][0] / self._scale, parts[0][1])
+        seen = layers.Dropout(config.dropout)(seen * float(self._scale))
+        self._layers = [layers.Dense(len(bias)) for _, bias in parts]
+        for number, (layer, numbers) in enumerate(zip(self._layers, parts, strict=True)):
+            seen = layer(keras.ops.relu(seen) if number else seen)
+            layer.set_weights(numbers)
+        self._model = keras.Model(at_cut, seen)
+        steps = EPOCHS * -(-len(train) // BATCH)
+        schedule = keras.optimizers.schedules.CosineDecay(
+            RATE / 20, max(1, steps * 9 // 10), warmup_target=RATE, warmup_steps=max(1, steps // 10)
+        )
+        optimizer = keras.optimizers.Adam(schedule, global_clipnorm=5.0)
+        self._model.compile(optimizer, loss_of(config), metrics=["accuracy"], jit_compile=False)
+
+    def epoch(self, number: int, classes: np.ndarray, stop: Stop) -> dict[str, float]:
+        """All photos that train once, each in one of its views; the means of loss and accuracy over them."""
+        generator = np.random.default_rng([self._config.seed, number])
+        order = generator.permutation(self._train)
+        views = generator.integers(self._maps.shape[1], size=len(order))
+        weights = class_weights(classes[self._train], len(self._start.class_names), self._config)
+        one_hot = np.eye(len(weights), dtype=np.float32)
+        logs, sizes = [], []
+        for start in range(0, len(order), BATCH):
+            drawn = slice(start, start + BATCH)
+            batch, of = self._maps[order[drawn], views[drawn]].astype(np.float32), classes[order[drawn]]
+            logs.append(self._model.train_on_batch(batch, one_hot[of], weights[of], return_dict=True))
+            sizes.append(len(of))
+            if stop():
+                break
+        return {name: float(np.average([log[name] for log in logs], weights=sizes)) for name in logs[0]}
+
+    def rounded(self, backbone: Backbone) -> tuple[bytes, str]:
+        """Round the blocks to what the backbone's file can hold; returns what is changed, and the SHA-256 after it."""
+        changes = changes_bytes(backbone.sha256, kernels_of(self._blocks))
+        network = changed_network(backbone.data, changes)
+        set_kernels(self._blocks, kernels_in(network))
+        return changes, hashlib.sha256(network).hexdigest()
+
+    def features(self, view: int = 0) -> np.ndarray:
+        """All photos in their first view, pooled: (n, c)."""
+        found = []
+        for start in range(0, len(self._maps), LOOK):
+            batch = self._maps[start : start + LOOK, view].astype(np.float32)
+            found.append(self._pooled(batch, training=False).numpy())
+        return np.concatenate(found)
+
+    def head(self, backbone_sha256: str) -> Head:
+        """The head as it is now, for the backbone with this SHA-256."""
+        *hidden, (weight, bias) = (layer.get_weights() for layer in self._layers)
+        about = {"weight": weight, "bias": bias}
+        if hidden:
+            about |= {"hidden_weight": hidden[0][0] * self._scale, "hidden_bias": hidden[0][1]}
+        else:
+            about["weight"] = weight * self._scale
+        return replace(self._start, **about, temperature=1.0, backbone_sha256=backbone_sha256)
+
+    def _scale_of(self, power_normalized: bool) -> np.float32:
+        """What brings features to a mean square of 1, as in `fit`."""
+        some = self._maps[self._train[:LOOK], 0].astype(np.float32)
+        pooled = self._pooled(some, training=False).numpy()
+        seen = power_normalize(pooled) if power_normalized else pooled
+        return np.float32(1 / np.sqrt(max(float((seen**2).mean()), 1e-12)))
