@@ -484,3 +484,42 @@ def test_which_column_is_the_photo_and_which_the_label_is_asked(
     asked.get_by_role("button", name=re.compile("labels: wer")).click()
     expect(page.locator(".samples")).to_contain_text("bnna", timeout=60_000)
     expect(page.locator("#data-headline")).to_contain_text("its columns bild and wer")
+
+
+def test_the_last_blocks_are_fine_tuned_and_the_result_says_what_that_brought(
+    open_page: OpenPage, tmp_path: Path, photo: Path, screenshot: Screenshot
+) -> None:
+    forms = {form: (form, range(14)) for form in ("kathak", "odissi", "manipuri")}
+    page = train_tab(open_page())
+    upload(page, make_zip(tmp_path / "three forms.zip", forms))
+    toggle = page.get_by_label("Fine-tune the last blocks")
+    expect(toggle).not_to_be_checked()
+    expect(page.locator("#setting-fine-tune")).to_contain_text(re.compile(r"About \d+ s more for these 42 photos"))
+    toggle.check()
+    screenshot(page, "train-fine-tune")
+    page.get_by_label("5-fold cross-validation").check()
+    page.locator("#start-training").click()
+    expect(page.locator("#training-step [role=alert]")).to_contain_text("judged by photos that are put aside")
+    page.get_by_label("Put some aside").check()
+    page.locator("#start-training").click()
+    expect(page.locator("#training-live")).to_contain_text("Fine-tuning", timeout=TRAINED_WITHIN_MS)
+    wait_until_trained(page)
+    page.locator("#go-results").click()
+    told = page.locator(".score").get_by_text("Fine-tuned: of the same")
+    expect(told).to_contain_text("on the frozen backbone")
+    screenshot(page, "train-fine-tuned")
+
+    step(page, "Use")
+    expect(page.locator("#use-step")).to_contain_text("Fine-tuned: of the same")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the bundle").click()
+    download.value.save_as(tmp_path / "tuned head.zip")
+    page.locator("#use-in-classify").click()
+    page.locator("#photo input[type=file]").set_input_files(photo)
+    expect(page.locator(ROWS)).to_have_count(3)
+
+    again = train_tab(open_page())
+    step(again, "Use")
+    again.locator("#bundle-zip input[type=file]").set_input_files(tmp_path / "tuned head.zip")
+    expect(again.locator("#use-step")).to_contain_text("The head that you brought back", timeout=TRAINED_WITHIN_MS)
+    expect(again.locator("#use-step")).to_contain_text("Fine-tuned: of the same")

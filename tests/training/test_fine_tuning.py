@@ -1,5 +1,6 @@
 """Fine-tuning: the last blocks learn with the head, on drawings, with the backbones that ship."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from dance_demo.data.dataset import PhotoDataset, open_dataset
 from dance_demo.data.illustrations import draw
 from dance_demo.errors import ModelError, TrainingError
 from dance_demo.files.photo import open_photo
+from dance_demo.jobs.manager import JobManager
 from dance_demo.jobs.progress import never
 from dance_demo.model.bundle import read_bundle, write_bundle
 from dance_demo.model.directory import FINE_TUNED, ModelCard
@@ -122,6 +124,22 @@ def test_stop_keeps_the_last_complete_epoch_or_the_frozen_head(dataset, tmp_path
     load_classifier(result.model)
 
 
+@pytest.mark.slow
+def test_a_job_that_is_stopped_has_its_fine_tuned_head_ready_in_time(dataset, tmp_path):
+    jobs = JobManager(tmp_path / "jobs")
+    try:
+        job = jobs.start(train, dataset, SETTINGS, tmp_path / "cache", owner="visitor")
+        while not any(isinstance(event, EpochReport) and event.epoch > 5 for event in job.events):
+            assert job.active, job.error
+            time.sleep(0.05)
+        job.stop()
+        while job.active:
+            time.sleep(0.05)
+        assert isinstance(job.result, TrainingResult) and job.result.stopped and job.result.fine_tuning
+    finally:
+        jobs.close()
+
+
 def _noting(events: Iterator[object], seen: list[EpochReport]) -> Iterator[object]:
     for event in events:
         if isinstance(event, EpochReport):
@@ -147,4 +165,5 @@ def test_a_difference_within_chance_is_called_so():
     groups, right = np.arange(40), np.arange(40) < 30
     assert "within chance" in compared(right, np.roll(right, 3), groups, 0)
     told = compared(right, np.ones(40, bool), groups, 0)
+    assert compared(right, right, groups, 0).endswith("and the same ones with its last blocks fine-tuned.")
     assert "75.0 % right on the frozen backbone and 100.0 %" in told and "+25.0 points" in told and "chance" not in told

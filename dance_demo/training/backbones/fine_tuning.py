@@ -120,16 +120,14 @@ def fine_tune(
 
 def compared(frozen: np.ndarray, tuned: np.ndarray, groups: np.ndarray, seed: int) -> str:
     """What fine-tuning brought, in a sentence: by which of the same photos each head gets right, (m,) of bool."""
-    low, high = bootstrap_interval(tuned.astype(float) - frozen, groups, seed)
     before, after = 100 * frozen.mean(), 100 * tuned.mean()
-    sentence = (
-        f"Fine-tuned: of the same {len(tuned)} photos, the head names {before:.1f} % right on the frozen backbone and "
-        f"{after:.1f} % with its last blocks fine-tuned ({after - before:+.1f} points [95 % {100 * low:.1f}, "
-        f"{100 * high:.1f}])."
-    )
-    if low <= 0 <= high:
-        sentence += " That is within chance: only more photos would tell."
-    return sentence
+    told = f"Fine-tuned: of the same {len(tuned)} photos, the head names {before:.1f} % right on the frozen backbone"
+    if (frozen == tuned).all():
+        return f"{told} and the same ones with its last blocks fine-tuned."
+    low, high = bootstrap_interval(tuned.astype(float) - frozen, groups, seed)
+    interval = f"{after - before:+.1f} points [95 % {100 * low:.1f}, {100 * high:.1f}]"
+    chance = " That is within chance: only more photos would tell." if low <= 0 <= high else ""
+    return f"{told} and {after:.1f} % with its last blocks fine-tuned ({interval}).{chance}"
 
 
 def hits(head: Head, examples: Examples, indices: Sequence[int]) -> np.ndarray:
