@@ -12,11 +12,14 @@ from dance_demo.cli.ctrl_c import asked_to_stop
 from dance_demo.cli.output import finished, log, log_report, print_json
 from dance_demo.data.dataset import open_dataset, require_trainable
 from dance_demo.errors import TrainingError
+from dance_demo.files.atomic import write_atomically
 from dance_demo.jobs.progress import Progress
 from dance_demo.model.backbone import BACKBONES, DANCE
 from dance_demo.model.description import measured
 from dance_demo.model.directory import cache_folder
+from dance_demo.training.plots import png
 from dance_demo.training.selection.methods import DEFAULT_METHODS, METHODS, RANDOM
+from dance_demo.training.selection.picture import selection_figure
 from dance_demo.training.selection.run import SelectionReport, SelectionSettings
 from dance_demo.training.selection.run import select_features as run
 
@@ -31,6 +34,7 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("--backbone", choices=BACKBONES, default=DANCE, help="whose features (default: dance)")
     command.add_argument("--cheat", action="store_true", help="also choose before the split, on shuffled labels")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--picture", type=Path, metavar="FILE", help="draw the lines of all methods into this PNG")
     command.add_argument("--json", action="store_true")
 
 
@@ -44,6 +48,8 @@ def select(options: argparse.Namespace) -> int:
         seed=options.seed,
         cheat=options.cheat,
     )
+    if options.picture and not options.picture.absolute().parent.is_dir():  # said before it has taken its minute
+        raise TrainingError(f"There is no folder {options.picture.parent} to put the picture into.")
     with tempfile.TemporaryDirectory() as workspace:
         dataset, report = open_dataset(
             options.data, workspace=Path(workspace), wanted=options.layout, follow_links=True
@@ -55,6 +61,8 @@ def select(options: argparse.Namespace) -> int:
             found = finished(events, SelectionReport, _phases())
     if found is None:
         raise TrainingError("Stopped before there was anything to keep.")
+    if options.picture:
+        write_atomically(options.picture, png(selection_figure(found.selection)))
     print_json(found.to_json()) if options.json else print(selection_table(found))
     return 0
 

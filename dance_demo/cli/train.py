@@ -5,7 +5,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ from dance_demo.jobs.progress import Progress, Stop
 from dance_demo.model.directory import ModelCard, cache_folder, require_new
 from dance_demo.model.preprocessing import SoundSettings
 from dance_demo.training.config import AUGMENTATIONS, BACKBONE_CHOICES, HEADS, OPTIMIZERS, TrainingConfig
+from dance_demo.training.neighbours import read_embeddings
+from dance_demo.training.projection import Projection, project
+from dance_demo.training.report import archive
 from dance_demo.training.result import EpochReport, TrainingEvent, TrainingResult
 from dance_demo.training.train import train as run
 
@@ -71,6 +74,8 @@ def add_commands(commands: Commands) -> None:
                          "with the photos put aside as judges, it takes minutes")  # fmt: skip
     command.add_argument("--early-stopping", action="store_true", help="end when nothing gets better any more")
     command.add_argument("--plain-features", action="store_true", help="no square root and length 1 before the head")
+    command.add_argument("--report", type=Path, metavar="FILE", help="the report as the page makes it: a zip of one "
+                         "HTML page, figures and tables, a map of the photos among them")  # fmt: skip
     command.add_argument("--json", action="store_true")
 
 
@@ -81,6 +86,7 @@ def train(options: argparse.Namespace) -> int:
     config = TrainingConfig(**{name: value for name, value in given.items() if value is not None})
     sound = sound_settings(options)
     require_new(options.out)
+    _require_place(options)
     if options.features:
         work = embedded.work(options, config)
         return _told(options, _trained(work, options.out), **work.told)
@@ -92,7 +98,13 @@ def train(options: argparse.Namespace) -> int:
         log_report(report)
         require_trainable(report)
         cache = cache_folder() / "features"
-        result = _trained(lambda draft, stop: run(draft, stop, dataset, config, cache), options.out)
+
+        def reported(result: TrainingResult) -> None:
+            if options.report:
+                log("Writing the report")
+                archive(result, dataset, options.report, intake=report, projection=_projection(result, dataset))
+
+        result = _trained(lambda draft, stop: run(draft, stop, dataset, config, cache), options.out, reported)
     return _told(options, result, skipped=len(report.skipped), duplicate_groups=len(dataset.copies))
 
 
@@ -122,8 +134,32 @@ def _tell_size(choice: Choice) -> None:
     log(f"Fetching {choice.files:,} files, {choice.bytes / 1e6:,.1f} MB, from the Hub")
 
 
-def _trained(work: Callable[[Path, Stop], Iterator[TrainingEvent]], out: Path) -> TrainingResult:
-    """Train beside `out` and move the finished model there in one step."""
+def _require_place(options: argparse.Namespace) -> None:
+    """Say before it trains that the report cannot be written."""
+    if options.report and options.features:
+        raise TrainingError("--report shows photos, and --features has none: leave one of them out.")
+    if options.report and not options.report.absolute().parent.is_dir():
+        raise TrainingError(f"There is no folder {options.report.parent} to put the report into.")
+
+
+def _projection(result: TrainingResult, dataset: PhotoDataset) -> Projection | None:
+    """The map for the report, which is complete without it, too."""
+    embeddings = read_embeddings(result, dataset)
+    if embeddings is None:
+        return None
+    try:
+        return project(embeddings, dataset.class_indices, dataset.groups, noun=dataset.noun)
+    except DatasetError as error:
+        log(f"The report has no map. {error}")
+        return None
+
+
+def _trained(
+    work: Callable[[Path, Stop], Iterator[TrainingEvent]],
+    out: Path,
+    reported: Callable[[TrainingResult], None] = lambda _: None,
+) -> TrainingResult:
+    """Train beside `out` and move the finished model there in one step; then it is `reported`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".draft-") as draft:
         with _progress_bar() as show, asked_to_stop() as stop:
@@ -132,6 +168,7 @@ def _trained(work: Callable[[Path, Stop], Iterator[TrainingEvent]], out: Path) -
             raise TrainingError("Stopped before there was anything to keep.")
         require_new(out)
         os.rename(result.model, out)
+        reported(replace(result, model=out))
     return result
 
 

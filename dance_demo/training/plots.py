@@ -47,7 +47,7 @@ def confusion(evaluation: Evaluation, noun: str = "photos") -> "Figure":
     counts, k = evaluation.confusion, len(evaluation.class_names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side_in = 0.62 * k + 2 if k <= FEW_CLASSES else 0.26 * k + 4
-    figure, (axes,) = _canvas(max(4.6, side_in), max(3.6, side_in))
+    figure, (axes,) = canvas(max(4.6, side_in), max(3.6, side_in))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.1)
     _name_ticks(axes, evaluation.class_names)
     for row, column in np.argwhere(counts):
@@ -56,26 +56,26 @@ def confusion(evaluation: Evaluation, noun: str = "photos") -> "Figure":
         colour = "white" if share > 0.6 else INK
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=_letters_pt(k))
     axes.set(xlabel="Answer", ylabel="True class")
-    return _finished(figure, "What each class was taken for", f"number of {noun}; darker: a larger share of its row")
+    return finished(figure, "What each class was taken for", f"number of {noun}; darker: a larger share of its row")
 
 
 def curves(history: Sequence[EpochReport]) -> "Figure":
     """Loss and accuracy by epoch, of the photos that train and of those that judge. Of folds, the mean is thick."""
-    figure, (left, right) = _canvas(9.6, 3.9, columns=2)
+    figure, (left, right) = canvas(9.6, 3.9, columns=2)
     for axes, measure in ((left, "loss"), (right, "accuracy")):
         _two_curves(axes, history, measure)
         axes.set_ylabel(measure)
     left.set_ylim(bottom=0)
     right.set_ylim(0, 1.02)
     right.legend(frameon=False, fontsize=9)
-    return _finished(figure, "Learning, epoch by epoch")
+    return finished(figure, "Learning, epoch by epoch")
 
 
 def reliability(probabilities: np.ndarray, classes: Sequence[int], noun: str = "photos") -> "Figure":
     """How often answers of each confidence are right. probabilities (m, k), classes (m,) are the true indices."""
     confidences = probabilities.max(axis=1)
     hits = probabilities.argmax(axis=1) == np.asarray(classes)
-    figure, (axes, below) = _canvas(5.2, 5.6, rows=2, height_ratios=(4, 1), sharex=True)
+    figure, (axes, below) = canvas(5.2, 5.6, rows=2, height_ratios=(4, 1), sharex=True)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
     bins = np.minimum((confidences * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     for number in np.unique(bins):
@@ -87,14 +87,14 @@ def reliability(probabilities: np.ndarray, classes: Sequence[int], noun: str = "
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.02), ylabel="how often it was right")
     below.set(xlabel="how sure the head said it was", ylabel=noun)
     error = f"off by {calibration_error(confidences, hits):.1%} on average (ECE)"
-    return _finished(figure, "Can its percentages be believed?", f"{error}; bars: 95 % interval")
+    return finished(figure, "Can its percentages be believed?", f"{error}; bars: 95 % interval")
 
 
 def dataset_map(
     points: np.ndarray, classes: Sequence[int], class_names: Sequence[str], wrong: Sequence[int], noun: str = "photos"
 ) -> "Figure":
     """Photos at (n, 2) points in [0, 1], y downwards: a shape and a colour for each class, a ring around wrong ones."""
-    figure, (axes,) = _canvas(7.2, 6.4 + 0.2 * -(-len(class_names) // 4))
+    figure, (axes,) = canvas(7.2, 6.4 + 0.2 * -(-len(class_names) // 4))
     kinds = np.asarray(classes)
     for kind, name in enumerate(class_names):
         marker, colour = MARKERS[kind % len(MARKERS)], COLOURS[(kind + kind // len(MARKERS)) % len(COLOURS)]
@@ -106,7 +106,7 @@ def dataset_map(
     axes.spines[:].set_visible(False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=4, frameon=False, fontsize=9)
     title, how_to_read = f"Map of the {noun}", "near: alike to the network; how far groups lie apart means nothing"
-    return _finished(figure, title, how_to_read)
+    return finished(figure, title, how_to_read)
 
 
 def class_counts(counts: Mapping[str, int], noun: str = "photos") -> "Figure":
@@ -148,7 +148,7 @@ def shown(name: str, characters: int = NAME_CHARACTERS) -> str:
 # --- building blocks ---------------------------------------------------------------------------------------
 
 
-def _canvas(
+def canvas(
     width_in: float, height_in: float, *, rows: int = 1, columns: int = 1, **grid: Any
 ) -> "tuple[Figure, list[Axes]]":
     """A figure and its axes, row by row, on white paper."""
@@ -165,15 +165,16 @@ def _canvas(
     return figure, list(panels)
 
 
-def _finished(figure: "Figure", title: str, subtitle: str = "") -> "Figure":
+def finished(figure: "Figure", title: str, subtitle: str = "") -> "Figure":
     """The figure with its title, and every text of it in a font that has its letters, none of it a formula."""
     from matplotlib.text import Text
 
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
     if subtitle:
         figure.axes[0].set_title(subtitle, fontsize=9, loc="left")
+    families = _families()
     for text in figure.findobj(Text):
-        text.set(parse_math=False, fontfamily=_families(), usetex=False)
+        text.set(parse_math=False, fontfamily=families, usetex=False)
         if text.get_color() == "black":
             text.set_color(INK)
     return figure
@@ -228,7 +229,7 @@ def _curve(axes: "Axes", history: Sequence[EpochReport], measure: str, *, label:
 
 def _bars(lengths: Mapping[str, float], texts: Sequence[str], title: str, unit: str) -> "Figure":
     """A horizontal bar per class, in the order given from above, and a text at its end."""
-    figure, (axes,) = _canvas(6.4, 1.3 + 0.27 * len(lengths))
+    figure, (axes,) = canvas(6.4, 1.3 + 0.27 * len(lengths))
     bars = axes.barh(range(len(lengths)), list(lengths.values()), color=BLUE, height=0.7)
     axes.bar_label(bars, texts, padding=4, fontsize=9)
     axes.set_yticks(range(len(lengths)), [shown(name) for name in lengths], parse_math=False)
@@ -236,4 +237,4 @@ def _bars(lengths: Mapping[str, float], texts: Sequence[str], title: str, unit: 
     axes.margins(x=0.12)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(unit)
-    return _finished(figure, title)
+    return finished(figure, title)

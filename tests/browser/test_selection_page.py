@@ -81,9 +81,13 @@ def test_which_features_matter_is_found_out_by_keyboard_alone(
     lab.get_by_text("All numbers").press("Enter")
     expect(lab.get_by_role("row", name="Random forest")).to_be_visible()
     with page.expect_download() as download:
-        lab.get_by_role("link", name="Download as a CSV").click()
+        lab.get_by_role("link", name="the numbers as a CSV").click()
     assert download.value.suggested_filename == "dances features.csv"
     assert download.value.path().read_text("utf-8-sig").startswith("Method,Kept,Right")
+    with page.expect_download() as download:
+        lab.get_by_role("link", name="a picture of all lines").click()
+    assert download.value.suggested_filename == "dances features.png"
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         expect(page.locator("body")).to_have_class("dark" if scheme == "dark" else "")

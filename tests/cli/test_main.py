@@ -273,7 +273,8 @@ def trained(tmp_path_factory) -> tuple[subprocess.CompletedProcess, Path, dict[s
     (folder / "data" / "odissi" / "again.png").write_bytes((folder / "data" / "odissi" / "1.jpg").read_bytes())
     (folder / "data" / "odissi" / "broken.jpg").write_text("no photo")
     environment = {"DANCE_DEMO_CACHE": str(folder / "cache")}
-    ran = run("train", folder / "data", "--out", folder / "new" / "model", "--epochs", "20", "--json", **environment)
+    asked = "--epochs", "20", "--report", folder / "report.zip", "--json"
+    ran = run("train", folder / "data", "--out", folder / "new" / "model", *asked, **environment)
     return ran, folder, environment
 
 
@@ -330,9 +331,32 @@ def test_train_gives_the_promised_json_and_a_model_that_the_other_commands_take(
     assert [path.name for path in (folder / "new").iterdir()] == ["model"], "no draft is left"
 
 
+def test_train_writes_the_report_of_the_page_with_the_map_as_picture_and_table(trained):
+    _, folder, _ = trained
+    with zipfile.ZipFile(folder / "report.zip") as report:
+        assert report.read("figures/map.png").startswith(b"\x89PNG")
+        rows = list(csv.DictReader(report.read("tables/map.csv").decode("utf-8-sig").splitlines()))
+        page = report.read("report.html").decode()
+    assert len(rows) == 17 and {row["label"] for row in rows} == {"kathakali", "odissi"}
+    assert "odissi/broken.jpg" in page and "are among its 5 nearest on the map" in page
+
+
+def test_a_report_or_picture_that_cannot_be_written_is_refused_before_any_work(trained, tmp_path):
+    _, folder, _ = trained
+    asked = ("train", folder / "data", "--out", tmp_path / "m", "--report", tmp_path / "none" / "report.zip")
+    assert "There is no folder" in complaint(run(*asked, expect=2))
+    asked = ("train", "--features", folder, "--out", tmp_path / "m", "--report", tmp_path / "report.zip")
+    assert "--report shows photos" in complaint(run(*asked, expect=2))
+    asked = ("select", folder / "data", "--picture", tmp_path / "none" / "lines.png")
+    assert "There is no folder" in complaint(run(*asked, expect=2))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_select_gives_the_promised_json_with_the_random_choice_in_it(trained):
     _, folder, environment = trained
-    ran = run("select", folder / "data", "--method", "fisher", "--folds", "3", "--cheat", "--json", **environment)
+    asked = "--method", "fisher", "--folds", "3", "--cheat", "--picture", folder / "lines.png", "--json"
+    ran = run("select", folder / "data", *asked, **environment)
+    assert (folder / "lines.png").read_bytes().startswith(b"\x89PNG")
     result = json.loads(ran.stdout)
     assert result["n"] == 17 and list(result["all"]) == ["accuracy", "interval"]
     assert [method["method"] for method in result["methods"]] == ["random", "fisher"]

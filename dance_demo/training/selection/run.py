@@ -17,9 +17,11 @@ from dance_demo.model.directory import overlap_warning
 from dance_demo.model.preprocessing import to_input
 from dance_demo.networks.imagenet import backbone_file
 from dance_demo.training.features import PLAIN, embed, scratch_file
+from dance_demo.training.plots import png
 from dance_demo.training.selection.experiment import Cheat, Embedded, SelectionResult, cheat, select
 from dance_demo.training.selection.looks import Looks, look
 from dance_demo.training.selection.methods import DEFAULT_METHODS, METHODS
+from dance_demo.training.selection.picture import selection_figure
 
 FEWEST_FOLDS, FOLDS = 3, 5
 
@@ -52,13 +54,14 @@ class SelectionSettings:
 class SelectionReport:
     """The curves, the wrong way beside them if it was asked for, and how many photos the backbone has learned from.
 
-    `looks` are at one photo, if they were asked for.
+    If they were asked for, there are `looks` at one photo and, beside the work's other files, a PNG of the curves.
     """
 
     selection: SelectionResult
     cheat: Cheat | None
     looks: Looks | None
     training_overlap: int
+    picture: Path | None = None
 
     @property
     def warning(self) -> str:
@@ -98,13 +101,15 @@ def select_features(
     if settings.cheat and not stop():
         yield Progress("Choosing before the split, on shuffled labels")
         wrong = cheat(embedded, **options)
-    looks = None
+    looks = picture = None
     if settings.looks:
         yield Progress("Looking through the features that were kept")
         watched = choosing.result.watched
         looks = look(embedded, watched, _feature_map(backbone, dataset.photos[watched.photo]))
+        picture = directory / "features.png"
+        picture.write_bytes(png(selection_figure(choosing.result)))
     overlap = count_overlap(dataset, list(range(len(dataset.photos))), settings.backbone)
-    yield SelectionReport(choosing.result, wrong, looks, overlap)
+    yield SelectionReport(choosing.result, wrong, looks, overlap, picture)
 
 
 def _feature_map(backbone: Backbone, photo: LabeledPhoto) -> np.ndarray:

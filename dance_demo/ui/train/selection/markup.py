@@ -2,7 +2,9 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,7 +20,7 @@ from dance_demo.training.selection.experiment import Cheat, MethodCurve, Selecti
 from dance_demo.training.selection.looks import Looks
 from dance_demo.training.selection.methods import CONTROL, EMBEDDED, FILTER, FISHER, METHODS, RANDOM, WRAPPER
 from dance_demo.ui.components.html import accuracy, count, render
-from dance_demo.ui.server.files import picture_url
+from dance_demo.ui.server.files import address, hand_out, picture_url
 from dance_demo.ui.train.selection.chart import Chart
 
 PHOTO_SIDE_PX = 320
@@ -118,8 +120,16 @@ def found(job: Job, choice: Choice) -> str:
         cheat=report.cheat,
         verdict=cheat_in_words(report.cheat) if report.cheat else "",
         csv_url=f"data:text/csv;base64,{b64encode(csv_bytes(csv_rows(result))).decode()}",
-        file_name=f"{job.about.file_name} features.csv",
+        picture_url=_picture_url(report.picture, f"{job.about.file_name} features.png"),
+        file_name=f"{job.about.file_name} features",
     )
+
+
+def _picture_url(picture: Path, name: str) -> str:
+    """Where the page fetches the picture of all lines; empty if it is no longer there."""
+    with suppress(OSError):
+        return address(hand_out(picture, name))
+    return ""
 
 
 def _shown(looks: Looks, dataset: PhotoDataset, choice: Choice) -> Shown | None:
