@@ -64,10 +64,10 @@ const choose = (point, later = 0) => {
   ask([point], later);
 };
 const several = chosen => {
-  if (!chosen.length) return say("No photo is in the box.");
+  if (!chosen.length) return say("No point is in the box.");
   if (chosen.length === 1) return choose(chosen[0]);
   mark(chosen);
-  say(`${chosen.length} photos`);
+  say(`${chosen.length} points`);
   ask(chosen);
 };
 
@@ -77,8 +77,13 @@ element.addEventListener("pointerdown", event => {
   from = onMap(svg, event);
   box = null;
 });
+const letGo = () => {
+  from = box = null;
+  element.querySelector(".box")?.remove();
+};
 element.addEventListener("pointermove", event => {
   const svg = event.target.closest("svg.ground");
+  if (from && !event.buttons) letGo(); // somewhere else, before there was a box to hold the pointer
   if (!svg || !from || (event.pointerType === "touch" && !svg.classList.contains("boxing"))) return;
   const to = onMap(svg, event), scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
   if (!box && Math.hypot(to[0] - from[0], to[1] - from[1]) * scale < DRAWN_PX) return;
@@ -104,7 +109,7 @@ element.addEventListener("pointerup", event => {
   const nearest = points().reduce((a, b) => (away(b) < away(a) ? b : a));
   if (away(nearest) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width <= NEAR_PX) choose(nearest);
 });
-element.addEventListener("pointercancel", () => { from = box = null; });
+element.addEventListener("pointercancel", letGo);
 
 const WAYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 element.addEventListener("keydown", event => {
