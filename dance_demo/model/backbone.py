@@ -13,6 +13,7 @@ two a file is used only if it is, byte for byte, the one whose hash was written 
 LiteRT starts in a fraction of a second and answers in milliseconds; TensorFlow is not imported here.
 """
 
+import functools
 import hashlib
 import json
 import threading
@@ -25,7 +26,7 @@ import numpy as np
 
 from dance_demo.errors import ModelError
 from dance_demo.model.directory import BACKBONE, BUNDLED, cache_folder, resolve, sha256
-from dance_demo.model.fine_tuned import changed_network
+from dance_demo.model.fine_tuned import changed_network, read_changes
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -49,35 +50,66 @@ class Backbone:
 
     `input_side_px` is the side of the square photos that it takes, `channels` the depth of its feature maps and
     `sha256` the hash of its file, by which a head knows the backbone that it was fitted on. `path` is where that file
-    was read, and `data` what it holds, after the `changes` of a fine-tuning, if there are some.
+    was read; with `changes`, a file of kernels that were fine-tuned, it is that file with these in their places.
+
+    A network takes 30 MB. Those that ship are few and stay; of fine-tuned ones, of which every visitor may have one,
+    only the last few that were asked stay loaded.
     """
 
-    def __init__(self, path: Path, *, changes: bytes = b"", threads: int = THREADS) -> None:
+    def __init__(self, path: Path, *, changes: Path | None = None, threads: int = THREADS) -> None:
         """Load a `.tflite` file; raises `ModelError` if it is missing or not a network of this kind."""
-        self.path, self.changes = path, changes
-        self.data = changed_network(_read(path), changes) if changes else _read(path)
-        self.sha256 = hashlib.sha256(self.data).hexdigest()
-        self._interpreter = _interpreter(self.data, path, threads)
-        self._lock = threading.Lock()
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-        _, self.input_side_px, _, _ = (int(n) for n in self._input["shape"])
-        self.channels = int(self._output["shape"][-1])
+        self.path, self.changes, self._threads = path, changes, threads
+        network = _kept_network(path, changes, threads) if changes else _Network(self.data, path, threads)
+        self._network = None if changes else network
+        self.sha256, self.input_side_px, self.map_shape = network.sha256, network.side_px, network.map_shape
+        self.channels = self.map_shape[-1]
+
+    @property
+    def data(self) -> bytes:
+        """The LiteRT file, read anew."""
+        return _data(self.path, self.changes)
 
     def feature_maps(self, batch: np.ndarray) -> np.ndarray:
-        """Run photos (n, S, S, 3) float32 in [-1, 1] through the network; returns (n, h, w, channels) float32."""
+        """Run photos (n, S, S, 3) float32 in [-1, 1] through the network; returns (n, h, w, channels) float32.
+
+        Raises `ModelError` if a file of fine-tuned kernels that must be read again is gone.
+        """
         side = self.input_side_px
         if batch.ndim != 4 or batch.shape[1:] != (side, side, 3):
             raise ValueError(f"batch must be (n, {side}, {side}, 3). Received: {batch.shape}")
-        maps = [self._run(photo) for photo in np.ascontiguousarray(batch, dtype=np.float32)]
-        return np.stack(maps) if maps else np.empty((0, *self._output["shape"][1:]), np.float32)
+        network = self._network or _kept_network(self.path, self.changes, self._threads)
+        maps = [network.run(photo) for photo in np.ascontiguousarray(batch, dtype=np.float32)]
+        return np.stack(maps) if maps else np.empty((0, *self.map_shape), np.float32)
 
-    def _run(self, photo: np.ndarray) -> np.ndarray:
+
+class _Network:
+    """An interpreter, and what is known of its network."""
+
+    def __init__(self, data: bytes, path: Path, threads: int) -> None:
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self._interpreter = _interpreter(data, path, threads)
+        self._lock = threading.Lock()
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        _, self.side_px, _, _ = (int(n) for n in self._input["shape"])
+        self.map_shape = tuple(int(n) for n in self._output["shape"][1:])
+
+    def run(self, photo: np.ndarray) -> np.ndarray:
+        """(S, S, 3) -> (h, w, channels)."""
         with self._lock:
             self._interpreter.set_tensor(self._input["index"], photo[None])
             self._interpreter.invoke()
             feature_map: np.ndarray = self._interpreter.get_tensor(self._output["index"])[0]  # get_tensor copies
         return feature_map
+
+
+@functools.lru_cache(maxsize=3)
+def _kept_network(path: Path, changes: Path | None, threads: int) -> _Network:
+    return _Network(_data(path, changes), path, threads)
+
+
+def _data(path: Path, changes: Path | None) -> bytes:
+    return changed_network(_read(path), read_changes(changes)) if changes else _read(path)
 
 
 def known_backbone(sha256_of_file: str) -> Path | None:

@@ -12,6 +12,7 @@ a bundle can run. A bundle that is not ours in every respect is refused before a
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -132,10 +133,9 @@ def save_files(files: Mapping[str, bytes], directory: Path) -> Path:
     familiarity = Familiarity.from_npz_bytes(files[FAMILIARITY])
     card = checked_card(files, head)
     sound = SoundSettings.of_card(card.sound)
-    changes = files.get(FINE_TUNED, b"")
-    base_sha256 = base_of(changes) if changes else head.backbone_sha256
-    backbone = Backbone(_backbone(base_sha256, card), changes=changes)
-    Classifier(backbone, head, familiarity, card.mirrored_view, sound)  # do they fit?
+    with tempfile.TemporaryDirectory() as folder:
+        backbone = _backbone(files, head, card, Path(folder))
+        Classifier(backbone, head, familiarity, card.mirrored_view, sound)  # do they fit?
     about = {name: value for name, value in vars(card).items() if name != "files"}
     save_model(directory, {name: files[name] for name in card.files}, **about)
     return directory
@@ -161,7 +161,15 @@ def _files(path: Path) -> dict[str, bytes]:
     return files
 
 
-def _backbone(sha256: str, card: ModelCard) -> Path:
+def _backbone(files: Mapping[str, bytes], head: Head, card: ModelCard, folder: Path) -> Backbone:
+    """What the head sees through, with its fine-tuned kernels, if there are some, from a file in `folder`."""
+    if FINE_TUNED not in files:
+        return Backbone(_known(head.backbone_sha256, card))
+    write_atomically(folder / FINE_TUNED, files[FINE_TUNED])
+    return Backbone(_known(base_of(files[FINE_TUNED]), card), changes=folder / FINE_TUNED)
+
+
+def _known(sha256: str, card: ModelCard) -> Path:
     path = known_backbone(sha256)
     if path:
         return path

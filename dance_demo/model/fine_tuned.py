@@ -8,6 +8,7 @@ those of a backbone that is known here.
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +29,14 @@ def changes_bytes(base_sha256: str, kernels: Mapping[str, np.ndarray]) -> bytes:
     """A file of the kernels of `LAYERS`, in the order that LiteRT has, for the backbone with this SHA-256."""
     base = np.frombuffer(bytes.fromhex(base_sha256), np.uint8)
     return write_arrays({_BASE: base} | {layer: kernels[layer].astype(np.float32).ravel() for layer in LAYERS})
+
+
+def read_changes(path: Path) -> bytes:
+    """What `changes_bytes` wrote into a file. Raises `ModelError` if it is no longer there."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError("This fine-tuned head is no longer kept here. Train again, or upload its bundle.") from error
 
 
 def base_of(changes: bytes) -> str:

@@ -8,7 +8,7 @@ from dance_demo.model.backbone import Backbone, known_backbone
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.directory import BACKBONE, CARD, FAMILIARITY, FINE_TUNED, HEAD, ModelCard, resolve, verify
 from dance_demo.model.familiarity import Familiarity
-from dance_demo.model.fine_tuned import base_of
+from dance_demo.model.fine_tuned import base_of, read_changes
 from dance_demo.model.head import Head
 from dance_demo.model.preprocessing import SoundSettings
 
@@ -44,8 +44,8 @@ def _load(directory: Path) -> Classifier:
     if BACKBONE in card.files:
         backbone = _backbone(directory / BACKBONE, card.files[BACKBONE])
     elif FINE_TUNED in card.files:
-        changes = (directory / FINE_TUNED).read_bytes()
-        backbone = Backbone(_found(base_of(changes)), changes=changes)
+        changes = directory / FINE_TUNED
+        backbone = Backbone(_found(base_of(read_changes(changes))), changes=changes)
     else:
         backbone = _backbone(_found(head.backbone_sha256), head.backbone_sha256)
     return Classifier(backbone, head, familiarity, card.mirrored_view, SoundSettings.of_card(card.sound))

@@ -52,7 +52,7 @@ class ClassifierSpec:
     """A classifier on its way to a child process, which loads the network itself."""
 
     backbone: Path
-    changes: bytes
+    changes: Path | None
     head: Head
     familiarity: Familiarity
     mirrored_view: bool

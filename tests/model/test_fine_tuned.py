@@ -1,5 +1,6 @@
 """The numbers of a fine-tuned backbone: where they go, and that a stranger's can do no harm."""
 
+import gc
 import hashlib
 from pathlib import Path
 
@@ -54,11 +55,31 @@ def test_a_backbone_answers_with_its_changes(tmp_path):
     photo = np.random.default_rng(0).uniform(-1, 1, (1, 256, 256, 3)).astype(np.float32)
     kernels = kernels_in(path.read_bytes())
     plain = Backbone(path)
-    assert plain.changes == b"" and plain.sha256 == sha256(path.read_bytes())
-    changes = changes_bytes(plain.sha256, kernels | {"Conv_1": np.zeros_like(kernels["Conv_1"])})
-    changed = Backbone(path, changes=changes)
-    assert base_of(changes) == plain.sha256 != changed.sha256
+    assert plain.changes is None and plain.sha256 == sha256(path.read_bytes())
+    file = tmp_path / "changes.npz"
+    file.write_bytes(changes_bytes(plain.sha256, kernels | {"Conv_1": np.zeros_like(kernels["Conv_1"])}))
+    changed = Backbone(path, changes=file)
+    assert base_of(file.read_bytes()) == plain.sha256 != changed.sha256 == sha256(changed.data)
     assert np.ptp(changed.feature_maps(photo), axis=(1, 2)).max() < 1e-6 < plain.feature_maps(photo).std()
+
+
+def test_only_a_few_fine_tuned_networks_stay_loaded_and_all_answer(tmp_path):
+    path = SHIPPED["float32"]
+    photo = np.random.default_rng(0).uniform(-1, 1, (1, 256, 256, 3)).astype(np.float32)
+    base, kernels = Backbone(path), kernels_in(path.read_bytes())
+    backbones = []
+    for number in range(6):
+        (file := tmp_path / f"{number}.npz").write_bytes(
+            changes_bytes(base.sha256, kernels | {"Conv_1": kernels["Conv_1"] * (1.1 + number / 10)})
+        )
+        backbones.append(Backbone(path, changes=file))
+    networks = [one for one in gc.get_objects() if type(one).__name__ == "_Network"]
+    assert sum(one.sha256 in {backbone.sha256 for backbone in backbones} for one in networks) <= 3
+    means = [float(backbone.feature_maps(photo).mean()) for backbone in backbones]
+    assert means == sorted(means) and len(set(means)) == 6
+    (tmp_path / "0.npz").unlink()
+    with pytest.raises(ModelError, match="This fine-tuned head is no longer kept here. Train again"):
+        backbones[0].feature_maps(photo)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
