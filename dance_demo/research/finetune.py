@@ -6,6 +6,7 @@ TensorFlow is imported inside the functions, because everything else in this pac
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def _fit(
     steps = recipe.epochs * len(batches)
     model.compile(
         optimizer=_optimizer(recipe, steps, model),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+        loss=_loss(recipe),
         metrics=["accuracy"],
     )
     started = time.monotonic()
@@ -91,26 +92,60 @@ def _fit(
     )
 
 
+def _loss(recipe: Recipe) -> Any:
+    """What is to become small, of one-hot targets (n, k) and logits (n, k).
+
+    With `consistency` the second half of a batch are other copies of the photos of the first half, and to the error of
+    all comes how far the two answers to a photo are apart (R-Drop, Liang et al. 2021, with other copies for other
+    masks of dropout).
+    """
+    import keras
+
+    error = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    if not recipe.consistency:
+        return error
+
+    def error_and_disagreement(targets: Any, logits: Any) -> Any:
+        return error(targets, logits) + recipe.consistency * disagreement(*keras.ops.split(logits, 2))
+
+    return error_and_disagreement
+
+
+def disagreement(one: Any, other: Any) -> Any:
+    """Mean over n photos of the Kullback-Leibler divergence between two answers, logits (n, k); both ways, halved."""
+    from keras import ops
+
+    one, other = ops.log_softmax(one), ops.log_softmax(other)
+    return ops.mean(ops.sum((ops.exp(one) - ops.exp(other)) * (one - other), axis=-1)) / 2
+
+
 def _batches(photos: TrainingPhotos, indices: np.ndarray, recipe: Recipe, seed: int) -> Any:
     """The training batches as a Keras dataset; each depends on (seed, epoch, number) alone."""
     import keras
+
+    copies = 2 if recipe.consistency else 1
+    size = recipe.batch_size // copies
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras is not typed
         epoch = 0
 
         def __len__(self) -> int:
-            return -(-len(indices) // recipe.batch_size)
+            return -(-len(indices) // size)
 
         def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
             generator = np.random.default_rng([seed, self.epoch, number])
-            drawn = self.drawn()[number * recipe.batch_size : (number + 1) * recipe.batch_size]
-            batch = np.stack(
+            drawn = self.drawn()[number * size : (number + 1) * size]
+            parts = [(self.copied(drawn, generator), photos.one_hot(drawn)) for _ in range(copies)]
+            if generator.random() < recipe.mix_probability:
+                parts = [mixed(*part, deepcopy(generator)) for part in parts]  # both copies in the same way
+            batch, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+            return batch, targets
+
+        def copied(self, drawn: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+            """A copy of each photo as the augmentation changes it, (n, S, S, 3)."""
+            return np.stack(
                 [augmented(photos.squares[i], recipe.augmentation, recipe.side_px, generator) for i in drawn]
             )
-            targets = photos.one_hot(drawn)
-            if generator.random() < recipe.mix_probability:
-                batch, targets = mixed(batch, targets, generator)
-            return batch, targets
 
         def drawn(self) -> np.ndarray:
             """The photos of this epoch in order: as many as there are, rare classes more often than they occur."""

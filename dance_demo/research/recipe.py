@@ -27,6 +27,7 @@ class Recipe:
     label_smoothing: float = 0.1
     dropout: float = 0.2
     mix_probability: float = 0.5  # how often a batch is blended by mixup or CutMix
+    consistency: float = 0.0  # above 0: each photo trains as two copies, whose answers may not differ, this strongly
     average: float = 0.98  # momentum of the weight average that is kept
     class_balance: float = 0.5  # photos are drawn with probability ~ 1 / (photos of their class)**this
     primary_weight: float = 1.0  # how much more often a photo with a fold is drawn than an extra one

@@ -308,6 +308,44 @@ def test_measured_photos_can_be_drawn_more_often_than_extra_ones():
     assert np.mean([(epoch < 30).mean() for epoch in drawn]) == pytest.approx(2 / 3, abs=0.01)
 
 
+# Two copies of each photo, which shall get the same answer --------------------------------------------------------
+
+
+def test_with_consistency_the_second_half_of_a_batch_is_other_copies_of_the_photos_of_the_first():
+    recipe, photos, indices = replace(QUICK, consistency=1.0), made_up_photos(), np.arange(23)
+    batches = finetuning._batches(photos, indices, recipe, seed=0)
+    sizes = [len(batches[number][0]) for number in range(len(batches))]
+    assert sizes == [8] * 5 + [6]  # each photo twice, and no batch larger than the recipe says
+    for number in range(len(batches)):
+        (one, other), (truth, same) = (np.split(part, 2) for part in batches[number])
+        np.testing.assert_array_equal(truth, same)
+        assert all(np.abs(a - b).max() > 0.1 for a, b in zip(one, other, strict=True))
+
+
+def test_both_copies_are_blended_in_the_same_way():
+    as_it_is = Augmentation(min_area=1, max_aspect=0, max_tilt_degrees=0, max_recolour=0, mirror=False,
+                            erase_probability=0)  # fmt: skip
+    recipe = replace(QUICK, consistency=1.0, mix_probability=1.0, augmentation=as_it_is)
+    batches = finetuning._batches(made_up_photos(), np.arange(16), recipe, seed=0)
+    for number in range(len(batches)):
+        for part in batches[number]:
+            np.testing.assert_array_equal(*np.split(part, 2))
+    assert any(0 < batches[number][1].max(axis=1).min() < 1 for number in range(len(batches)))
+
+
+def test_disagreement_is_the_divergence_of_two_answers_both_ways_and_the_loss_adds_it_by_its_strength():
+    generator = np.random.default_rng(0)
+    one, other = generator.normal(size=(2, 5, 3)).astype(np.float32) * 2
+    p, q = softmax(one, axis=1), softmax(other, axis=1)
+    expected = np.mean([np.sum(a * np.log(a / b)) + np.sum(b * np.log(b / a)) for a, b in zip(p, q, strict=True)]) / 2
+    assert float(finetuning.disagreement(one, other)) == pytest.approx(expected, rel=1e-4)
+    assert float(finetuning.disagreement(one, one + 3)) == pytest.approx(0, abs=1e-6)
+
+    logits, targets = np.concatenate([one, other]), np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1] * 2]
+    plain, strong = (finetuning._loss(replace(QUICK, consistency=strength)) for strength in (0.0, 2.0))
+    assert float(strong(targets, logits) - plain(targets, logits)) == pytest.approx(2 * expected, rel=1e-4)
+
+
 # Limits, recipes, initial weights ---------------------------------------------------------------------------------
 
 
