@@ -95,7 +95,7 @@ def fit_head(
     callbacks.on_train_begin()
     history: list[EpochReport] = []
     while len(history) < config.epochs and not network.stop_training:
-        logs = _epoch(network, _batches(examples, learning, config, scale, epoch=len(history), fold=fold), stop)
+        logs = run_epoch(network, _batches(examples, learning, config, scale, epoch=len(history), fold=fold), stop)
         if stop():
             break
         head = _head(network, examples, config, scale)
@@ -192,7 +192,7 @@ def loss_of(config: TrainingConfig) -> Any:
     return perceptron
 
 
-def _epoch(network: "keras.Model", batches: Iterator[Batch], stop: Stop) -> dict[str, float]:
+def run_epoch(network: "keras.Model", batches: Iterator[Batch], stop: Stop) -> dict[str, float]:
     """Go through all batches; returns the means of loss and accuracy over their photos."""
     sizes, logs = [], []
     for photos, targets, weights in batches:
@@ -247,10 +247,14 @@ def _head(network: "keras.Model", examples: Examples, config: TrainingConfig, sc
     try:
         return Head(examples.class_names, weight, bias, 1.0, examples.backbone_sha256, config.power_normalized, *hidden)
     except ValueError as error:  # its names were checked long before: it is the numbers
-        raise TrainingError(
-            f"The training went astray: its numbers grew beyond all bounds. Choose a smaller learning rate than "
-            f"{config.learning_rate:g}."
-        ) from error
+        raise astray(config) from error
+
+
+def astray(config: TrainingConfig) -> TrainingError:
+    return TrainingError(
+        f"The training went astray: its numbers grew beyond all bounds. Choose a smaller learning rate than "
+        f"{config.learning_rate:g}."
+    )
 
 
 def _normalized(pooled: np.ndarray, power_normalized: bool) -> np.ndarray:

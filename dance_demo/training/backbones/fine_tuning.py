@@ -10,10 +10,10 @@ what is judged, saved and kept by Stop is always exactly the network of the last
 """
 
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,7 +28,16 @@ from dance_demo.networks.last_blocks import divide, kernels_of, set_kernels
 from dance_demo.training.config import TrainingConfig
 from dance_demo.training.evaluation import bootstrap_interval
 from dance_demo.training.features import PLAIN, PhotoViews, array_file, views_of
-from dance_demo.training.fit import Examples, class_weights, logits_of, loss_and_accuracy, loss_of
+from dance_demo.training.fit import (
+    Batch,
+    Examples,
+    astray,
+    class_weights,
+    logits_of,
+    loss_and_accuracy,
+    loss_of,
+    run_epoch,
+)
 from dance_demo.training.result import EpochReport
 
 if TYPE_CHECKING:
@@ -140,7 +149,7 @@ def _maps(
     dataset: PhotoDataset,
     split: Split,
     config: TrainingConfig,
-    look: Any,
+    look: Callable[[np.ndarray], np.ndarray],
     *,
     backbone: Backbone,
     scratch: Path,
@@ -154,9 +163,8 @@ def _maps(
     shape = look(np.zeros((1, backbone.input_side_px, backbone.input_side_px, 3), np.float32)).shape[1:]
     with array_file(scratch, (len(dataset.photos), len(views), *shape), "<f2") as file:
         for index, photo in enumerate(dataset.photos):
-            opened, taken = PhotoViews(photo, backbone.input_side_px), views if index in training else (PLAIN,)
-            found = np.zeros((len(views), *shape), np.float16)
-            for number, view in enumerate(taken):
+            opened, found = PhotoViews(photo, backbone.input_side_px), np.zeros((len(views), *shape), np.float16)
+            for number, view in enumerate(views if index in training else (PLAIN,)):
                 found[number] = look(opened.pixels(view)[None].astype(np.float32))[0]
             file.write(found.tobytes())
             yield Progress("Looking at the photos up to the last blocks", index + 1, len(dataset.photos))
@@ -176,24 +184,12 @@ class _Network:
 
         keras.utils.set_random_seed(config.seed)
         self._blocks, self._maps, self._start, self._train, self._config = blocks, maps, head, train, config
-        layers = keras.layers
         at_cut = keras.Input(maps.shape[2:])
-        pooled = layers.GlobalAveragePooling2D()(blocks(at_cut, training=False))
+        pooled = keras.layers.GlobalAveragePooling2D()(blocks(at_cut, training=False))
         self._pooled = keras.Model(at_cut, pooled)
-        seen = pooled
-        if head.power_normalized:
-            seen = layers.UnitNormalization()(keras.ops.sqrt(pooled + NEARLY_ZERO))
         self._scale = self._scale_of(head.power_normalized)
-        parts = [(head.weight, head.bias)]
-        if head.hidden_weight is not None and head.hidden_bias is not None:
-            parts.insert(0, (head.hidden_weight, head.hidden_bias))
-        parts[0] = (parts[0][0] / self._scale, parts[0][1])
-        seen = layers.Dropout(config.dropout)(seen * float(self._scale))
-        self._layers = [layers.Dense(len(bias)) for _, bias in parts]
-        for number, (layer, numbers) in enumerate(zip(self._layers, parts, strict=True)):
-            seen = layer(keras.ops.relu(seen) if number else seen)
-            layer.set_weights(numbers)
-        self._model = keras.Model(at_cut, seen)
+        self._dense, logits = self._with_head(pooled)
+        self._model = keras.Model(at_cut, logits)
         steps = EPOCHS * -(-len(train) // BATCH)
         schedule = keras.optimizers.schedules.CosineDecay(
             RATE / 20, max(1, steps * 9 // 10), warmup_target=RATE, warmup_steps=max(1, steps // 10)
@@ -201,22 +197,40 @@ class _Network:
         optimizer = keras.optimizers.Adam(schedule, global_clipnorm=5.0)
         self._model.compile(optimizer, loss_of(config), metrics=["accuracy"], jit_compile=False)
 
+    def _with_head(self, pooled: "keras.KerasTensor") -> tuple[list["keras.layers.Layer"], "keras.KerasTensor"]:
+        """The layers of the head, with its numbers, and their logits for pooled features."""
+        from keras import layers, ops
+
+        head, seen = self._start, pooled
+        if head.power_normalized:
+            seen = layers.UnitNormalization()(ops.sqrt(pooled + NEARLY_ZERO))
+        seen = layers.Dropout(self._config.dropout)(seen * float(self._scale))
+        numbers = [(head.weight, head.bias)]
+        if head.hidden_weight is not None and head.hidden_bias is not None:
+            numbers.insert(0, (head.hidden_weight, head.hidden_bias))
+        dense = [layers.Dense(len(bias)) for _, bias in numbers]
+        for place, (layer, (weight, bias)) in enumerate(zip(dense, numbers, strict=True)):
+            seen = layer(ops.relu(seen) if place else seen)
+            layer.set_weights([weight if place else weight / self._scale, bias])
+        return dense, seen
+
     def epoch(self, number: int, classes: np.ndarray, stop: Stop) -> dict[str, float]:
         """All photos that train once, each in one of its views; the means of loss and accuracy over them."""
-        generator = np.random.default_rng([self._config.seed, number])
+        logs = run_epoch(self._model, self._batches(number, classes), stop)
+        if not np.isfinite(logs["loss"]):
+            raise astray(self._config)
+        return logs
+
+    def _batches(self, epoch: int, classes: np.ndarray) -> Iterator[Batch]:
+        generator = np.random.default_rng([self._config.seed, epoch])
         order = generator.permutation(self._train)
         views = generator.integers(self._maps.shape[1], size=len(order))
         weights = class_weights(classes[self._train], len(self._start.class_names), self._config)
         one_hot = np.eye(len(weights), dtype=np.float32)
-        logs, sizes = [], []
         for start in range(0, len(order), BATCH):
             drawn = slice(start, start + BATCH)
-            batch, of = self._maps[order[drawn], views[drawn]].astype(np.float32), classes[order[drawn]]
-            logs.append(self._model.train_on_batch(batch, one_hot[of], weights[of], return_dict=True))
-            sizes.append(len(of))
-            if stop():
-                break
-        return {name: float(np.average([log[name] for log in logs], weights=sizes)) for name in logs[0]}
+            of = classes[order[drawn]]
+            yield self._maps[order[drawn], views[drawn]].astype(np.float32), one_hot[of], weights[of]
 
     def rounded(self, backbone: Backbone) -> tuple[bytes, str]:
         """Round the blocks to what the backbone's file can hold; returns what is changed, and the SHA-256 after it."""
@@ -225,27 +239,26 @@ class _Network:
         set_kernels(self._blocks, kernels_in(network))
         return changes, hashlib.sha256(network).hexdigest()
 
-    def features(self, view: int = 0) -> np.ndarray:
+    def features(self) -> np.ndarray:
         """All photos in their first view, pooled: (n, c)."""
-        found = []
-        for start in range(0, len(self._maps), LOOK):
-            batch = self._maps[start : start + LOOK, view].astype(np.float32)
-            found.append(self._pooled(batch, training=False).numpy())
-        return np.concatenate(found)
+        starts = range(0, len(self._maps), LOOK)
+        return np.concatenate([self._features_of(self._maps[start : start + LOOK, 0]) for start in starts])
+
+    def _features_of(self, maps: np.ndarray) -> np.ndarray:
+        found: np.ndarray = self._pooled(maps.astype(np.float32), training=False).numpy()
+        return found
 
     def head(self, backbone_sha256: str) -> Head:
         """The head as it is now, for the backbone with this SHA-256."""
-        *hidden, (weight, bias) = (layer.get_weights() for layer in self._layers)
-        about = {"weight": weight, "bias": bias}
-        if hidden:
-            about |= {"hidden_weight": hidden[0][0] * self._scale, "hidden_bias": hidden[0][1]}
-        else:
-            about["weight"] = weight * self._scale
-        return replace(self._start, **about, temperature=1.0, backbone_sha256=backbone_sha256)
+        (first, bias), *second = (layer.get_weights() for layer in self._dense)
+        numbers = {"weight": first * self._scale, "bias": bias}
+        if second:
+            numbers = {"hidden_weight": first * self._scale, "hidden_bias": bias}
+            numbers["weight"], numbers["bias"] = second[0]
+        return replace(self._start, **numbers, temperature=1.0, backbone_sha256=backbone_sha256)
 
     def _scale_of(self, power_normalized: bool) -> np.float32:
         """What brings features to a mean square of 1, as in `fit`."""
-        some = self._maps[self._train[:LOOK], 0].astype(np.float32)
-        pooled = self._pooled(some, training=False).numpy()
+        pooled = self._features_of(self._maps[self._train[:LOOK], 0])
         seen = power_normalize(pooled) if power_normalized else pooled
         return np.float32(1 / np.sqrt(max(float((seen**2).mean()), 1e-12)))

@@ -114,6 +114,16 @@ def test_it_goes_to_the_hub_and_comes_back(result, hub, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_hidden_layer_and_plain_features_go_on_from_what_was_trained(dataset, tmp_path):
+    settings = replace(SETTINGS, head="hidden", power_normalized=False, epochs=30)
+    *_, result = train(tmp_path, never, dataset, settings, tmp_path / "cache")
+    before, after = result.history[29], result.history[30]
+    assert after.loss < before.loss + 0.5 and after.validation_accuracy >= before.validation_accuracy - 0.2
+    head = load_classifier(result.model).head
+    assert head.hidden_weight is not None and not head.power_normalized
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("epochs", [0, 2])
 def test_stop_keeps_the_last_complete_epoch_or_the_frozen_head(dataset, tmp_path, epochs):
     seen: list[EpochReport] = []
