@@ -23,8 +23,8 @@ def work(options: argparse.Namespace, config: TrainingConfig) -> "Work":
 
     Epochs and batches suit so many photos where none were asked for.
     """
-    if options.data is not None or options.layout is not None:
-        raise TrainingError("Give either photos or --features; --layout and --columns are about photos.")
+    if options.data is not None or options.layout is not None or config.fine_tune:
+        raise TrainingError("Give either photos or --features; --layout, --columns and --fine-tune are about photos.")
     files = FeatureFiles.open(options.features)
     column = options.label_column or (LABEL if LABEL in files.columns else "")
     rows = rows_of(files, column)

@@ -197,3 +197,5 @@ def test_photos_or_features_must_be_named_and_not_both(tmp_path: Path, capsys: p
     assert "Name a folder or zip of photos, or Parquet files" in capsys.readouterr().err
     assert main(["train", "photos", "--features", str(tmp_path), "--out", str(tmp_path / "head")]) == 2
     assert "Give either photos or --features" in capsys.readouterr().err
+    assert main(["train", "--features", str(tmp_path), "--fine-tune", "--out", str(tmp_path / "head")]) == 2
+    assert "--fine-tune are about photos" in capsys.readouterr().err
