@@ -366,6 +366,10 @@ def test_every_step_fits_a_phone_and_has_names_for_screen_readers(
     expect(page.locator("#cell-photos figure").first).to_be_visible()
     for name in ("Train", "Results", "Use", "Compare"):
         step(page, name)
+        number, label = page.locator("#steps .selected[data-tab-id]").first.evaluate(
+            "tab => [getComputedStyle(tab, '::before').color, getComputedStyle(tab).color]"
+        )
+        assert number == label  # a circle around it would have a colour of its own; on phones there is none
         tree = page.locator("#steps").aria_snapshot()
         nameless = re.findall(
             r"^ *- (?:button|tab|link|textbox|combobox|slider|radio|progressbar)(?: *\[.*\])*:?$", tree, re.M
