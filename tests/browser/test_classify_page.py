@@ -361,6 +361,11 @@ def test_would_it_say_the_same_is_computed_when_it_is_opened_and_gone_with_the_p
     expect(part.locator(".changed figcaption")).to_contain_text("Blurred, 1.0 % of its side: ")
     part.get_by_label("How strong: blurred").last.fill("2")
     expect(part.locator(".changed figcaption")).to_contain_text("Blurred, 2.0 % of its side: ")
+    typed = part.get_by_label("number input for How strong: blurred")
+    typed.fill("")
+    expect(part.locator(".changed figcaption")).to_contain_text("Blurred, 0.0 % of its side: ")
+    typed.press_sequentially("25")  # more than there is
+    expect(part.locator(".changed figcaption")).to_contain_text("Blurred, 3.0 % of its side: ")
     part.scroll_into_view_if_needed()
     screenshot(page, "robustness")
     page.locator(".examples button").first.click()

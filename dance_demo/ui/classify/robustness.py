@@ -12,6 +12,7 @@ from dance_demo.files.photo import open_photo
 from dance_demo.model.classifier import Classification
 from dance_demo.predict.robustness import CHANGES, ChangedAnswer, Robustness, changed_answer, robustness
 from dance_demo.ui.components.html import render
+from dance_demo.ui.components.slider import Slider
 from dance_demo.ui.components.step import Step, Updates
 from dance_demo.ui.server.files import picture_url
 
@@ -34,7 +35,7 @@ class RobustnessPart(Step):
         with gr.Accordion(TITLE, open=False, elem_id="robustness") as self.folded:
             self._lay_out_messages()
             self.changes = gr.HTML(js_on_load=choose)
-            self.strength = gr.Slider(0, 1, visible=False, label="How strong", buttons=[])
+            self.strength = Slider(0, 1, visible=False, label="How strong", buttons=[])
             self.closer = gr.HTML()
         outputs = [self.status, self.notice, self.folded, self.changes, self.strength, self.closer]
         asked: dict[str, Any] = {"api_visibility": "private", "outputs": [*outputs, self.checked, self.chosen]}

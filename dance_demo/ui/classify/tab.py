@@ -28,6 +28,7 @@ from dance_demo.ui.classify.robustness import RobustnessPart
 from dance_demo.ui.components.html import render, text
 from dance_demo.ui.components.inputs import PhotoInput
 from dance_demo.ui.components.model import Model
+from dance_demo.ui.components.slider import Slider
 from dance_demo.ui.components.step import Step, Updates
 from dance_demo.ui.server.files import own_upload
 from dance_demo.ui.server.photo_reader import PHOTOS
@@ -172,8 +173,8 @@ class ClassifyTab(Step):
         with gr.Accordion("More settings", open=False, elem_id="look"):
             most = _most(self.shipped)
             how_many = _how_many(self.shipped)
-            self.top_k = gr.Slider(1, most, value=min(DEFAULT_TOP_K, most), step=1, label=how_many, buttons=[])
-            self.opacity = gr.Slider(0, 1, value=opacity, step=0.05, label="Opacity", buttons=[])
+            self.top_k = Slider(1, most, value=min(DEFAULT_TOP_K, most), step=1, label=how_many, buttons=[])
+            self.opacity = Slider(0, 1, value=opacity, step=0.05, label="Opacity", buttons=[])
             self.colormap = gr.Radio([(name.title(), name) for name in COLORMAPS], value=colormap, label="Colour map")
             self.reset = gr.Button("Reset", size="sm")
 

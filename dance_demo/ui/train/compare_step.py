@@ -32,6 +32,7 @@ from dance_demo.ui.components.browser_state import NO_JOB
 from dance_demo.ui.components.html import render
 from dance_demo.ui.components.job_markup import hint, problem
 from dance_demo.ui.components.job_step import POLL, QUICK, JobStep, Pace
+from dance_demo.ui.components.slider import Slider
 from dance_demo.ui.components.step import Updates
 from dance_demo.ui.server.files import picture_url
 from dance_demo.ui.server.visitors import visitor_of
@@ -68,7 +69,7 @@ class CompareStep(JobStep):
             self._lay_out_messages()
             with gr.Column(elem_classes="settings") as self.choices:
                 self.side_px = gr.Radio(SIDES_PX, value=64, label="Pictures for the network from scratch, in pixels")
-                self.epochs = gr.Slider(2, 100, value=20, step=1, label="Its epochs", buttons=[])
+                self.epochs = Slider(2, 100, value=20, step=1, label="Its epochs", buttons=[])
                 with gr.Row(elem_classes="actions"):
                     self.start_button = gr.Button("Compare", variant="primary", elem_id="start-comparison")
             with gr.Column(visible=False) as self.busy:
