@@ -34,7 +34,7 @@ from tests.support.made_up import photo
 from tests.support.sounds import melody, write_classes
 
 SUBJECTS, DANCES = ("cups", "hats", "shoes"), ("kathak", "odissi", "sattriya")
-PER_CLASS, CHANNELS = 12, 20
+PER_CLASS, CHANNELS, EACH_OF_REAL = 12, 20, 16
 
 
 @pytest.fixture(autouse=True)
@@ -197,6 +197,21 @@ def test_offline_with_nothing_kept_a_head_is_trained_on_what_ships_and_says_whic
     model = read_bundle(write_bundle(result.model, tmp_path / "bundle.zip"), tmp_path / "back")
     assert load_classifier(model).backbone.sha256 == card.training["backbone_sha256"]
     assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["embeddings.npy", "model"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("photos", "best"), [("other/clothing", "general"), ("dance_web", "dance")])
+def test_real_photos_that_neither_has_learned_from_get_the_backbone_for_their_subject(shared, photos, best, tmp_path):
+    for folder in sorted(path for path in (shared / "data" / photos).iterdir() if path.is_dir()):
+        (tmp_path / "photos" / folder.name).mkdir(parents=True)
+        for path in sorted(folder.iterdir())[:EACH_OF_REAL]:
+            (tmp_path / "photos" / folder.name / path.name).symlink_to(path)
+    dataset, _ = open_dataset(tmp_path / "photos", workspace=tmp_path, follow_links=True)
+    config = TrainingConfig(epochs=2, augmentation="off", folds=0)
+    *_, result = train(tmp_path / "job", never, dataset, config, tmp_path / "cache")
+    assert isinstance(result, TrainingResult) and result.choice.backbone == best
+    found, other = result.choice.accuracies[best], min(result.choice.accuracies.values())
+    assert found > other + 0.05, result.choice.accuracies
 
 
 # --- of recordings -----------------------------------------------------------------------------------------
