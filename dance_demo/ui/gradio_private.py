@@ -18,7 +18,7 @@ from asyncio import Task
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -549,21 +549,22 @@ class VisitStates(StateHolder):
         super().__init__()  # type: ignore[no-untyped-call]  # Gradio writes no types there
         self.set_blocks(page)
         self.capacity, self._address_of, self._has_page = capacity, address_of, has_page
+        self._used_s: dict[str, float] = {}  # by a clock that nobody can set, where Gradio takes the other one
 
     def __getitem__(self, session_id: str) -> SessionState:
         if session_id not in self.session_data:
             self.session_data[session_id] = Visit(self.blocks)
+        self._used_s[session_id] = time.monotonic()
         return super().__getitem__(session_id)
 
     def delete_all_expired_state(self) -> None:
         """What Gradio calls every second."""
         super().delete_all_expired_state()  # type: ignore[no-untyped-call]  # Gradio writes no types there
-        before = datetime.now() - timedelta(seconds=PROGRAM_KEPT_S)
+        before_s = time.monotonic() - PROGRAM_KEPT_S
         with self.lock:
-            for session, used in list(self.time_last_used.items()):
-                if used < before and not self._has_page(session):
-                    self.session_data.pop(session, None)
-                    del self.time_last_used[session]
+            for session, used_s in list(self._used_s.items()):
+                if used_s < before_s and not self._has_page(session):
+                    self._forget(session)
 
     def update(self, session_id: str) -> None:
         with self.lock:
@@ -572,8 +573,11 @@ class VisitStates(StateHolder):
                 addresses = {session: self._address_of(session) for session in self.session_data}
                 most = Counter(addresses.values()).most_common(1)[0][0]
                 oldest = next(session for session in self.session_data if addresses[session] == most)
-                del self.session_data[oldest]
-                self.time_last_used.pop(oldest, None)
+                self._forget(oldest)
+
+    def _forget(self, session_id: str) -> None:
+        for kept in (self.session_data, self.time_last_used, self._used_s):
+            kept.pop(session_id, None)
 
 
 def remember_visits(

@@ -1,10 +1,15 @@
 """Clips: what is read, what is refused and in which words."""
 
+import os
 import struct
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -184,6 +189,99 @@ def test_V3_random_changes_never_do_more_than_a_sentence(two_dances: Path, tmp_p
             assert len(frames(path)[0]) <= MAX_FRAMES
         except VideoError as error:
             assert str(error).startswith("changed.mp4: ")
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    """A part of an MP4."""
+    return struct.pack(">I", 8 + sum(map(len, content))) + kind + b"".join(content)
+
+
+def grown(data: bytes, path: tuple[bytes, ...], content: bytes) -> bytes:
+    """These boxes with other content in the one at the end of the path, and sizes that fit."""
+    at, made = 0, b""
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        if kind == path[0]:
+            inside = grown(data[at + 8 : at + size], path[1:], content) if path[1:] else content
+            made += box(kind, inside)
+        else:
+            made += data[at : at + size]
+        at += size
+    return made
+
+
+def test_V1_a_clip_that_says_that_its_pictures_lie_in_another_file_opens_no_other_file(tmp_path: Path):
+    """QuickTime's alias of a file elsewhere, by its path. The one here is a pipe: whoever opens it is seen."""
+    elsewhere, path = tmp_path / "elsewhere.mov", write_clip(tmp_path / "a.mp4", [LARGE], seconds=2)
+    os.mkfifo(elsewhere)
+    name = b"elsewhere.mov"
+    alias = bytes(10) + bytes(28) + bytes(12) + bytes([len(name)]) + name.ljust(63, b"\0") + bytes(16)
+    alias += struct.pack(">2h", 1, 1) + bytes(16)
+    for kind, text in ((18, str(elsewhere).encode()), (2, str(elsewhere).replace("/", ":").encode())):
+        alias += struct.pack(">2H", kind, len(text)) + text + bytes(len(text) % 2)
+    references = struct.pack(">2I", 0, 1) + box(b"alis", bytes(4), alias, struct.pack(">2H", 0xFFFF, 0))
+    data = grown(path.read_bytes(), (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"), references)
+    path.write_bytes(data)
+    assert b"alis" in data
+    over, opened = threading.Event(), []
+
+    def watch() -> None:
+        while not over.is_set():
+            with suppress(OSError):  # nobody reads it
+                os.close(os.open(elsewhere, os.O_WRONLY | os.O_NONBLOCK))
+                opened.append(True)
+            time.sleep(0.001)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        with suppress(VideoError):
+            assert len(frames(path)[0]) == 4
+    finally:
+        over.set(), watching.join()
+    assert not opened
+
+
+def changing(path: Path, *sizes: tuple[int, int]) -> Path:
+    """A clip whose pictures have each of these sizes for a second."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuv420p"
+        for second, size in enumerate(sizes):
+            coder = av.CodecContext.create("libvpx", "w")
+            coder.options = {"deadline": "realtime", "cpu-used": "8"}
+            coder.width, coder.height, coder.pix_fmt, coder.time_base = *size, "yuv420p", Fraction(1, 10)
+            pictures = [av.VideoFrame.from_image(LARGE.resize(size)) for _ in range(10)]
+            for number, picture in enumerate(pictures):
+                picture.pts, picture.time_base = 10 * second + number, Fraction(1, 10)
+            for packet in [packet for picture in (*pictures, None) for packet in coder.encode(picture)]:
+                packet.stream = stream
+                container.mux(packet)
+    return path
+
+
+def test_V2_pictures_that_change_their_size_are_each_held_to_the_limit(tmp_path: Path):
+    found, _ = frames(changing(tmp_path / "a.webm", (160, 96), (96, 160), (640, 360)))
+    assert [frame.photo.size for frame in found] == [*[(160, 96)] * 2, *[(96, 160)] * 2, *[(480, 270)] * 2]
+    told = refusal(changing(tmp_path / "b.webm", (160, 96), (4400, 96)))
+    assert "4400 x 96 pixels are too many" in told
+
+
+def test_V1_of_many_streams_the_first_counts(tmp_path: Path):
+    path = tmp_path / "many.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("mpeg4", rate=10) for _ in range(60)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for number in range(10):
+            for stream in streams:
+                picture = av.VideoFrame.from_image(LARGE)
+                picture.pts = number
+                container.mux(stream.encode(picture))
+    started = time.monotonic()
+    with suppress(VideoError):
+        assert 1 <= len(frames(path)[0]) <= 3
+    assert time.monotonic() - started < 5
 
 
 def test_a_hostile_name_stays_one_printable_line(tmp_path: Path):

@@ -490,6 +490,16 @@ def test_C10_a_child_that_was_halted_from_outside_is_stopped_all_the_same(jobs):
     assert job.wait(3) and job.state == "stopped" and jobs.active("a") is None
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows stops no process")
+def test_C10_a_child_that_was_halted_from_outside_holds_the_line_up_no_longer_than_a_job_may(make):
+    jobs = make(limits=JobLimits(seconds=3))
+    halted = started(jobs.start(works.until_stopped, owner="a"))
+    next(iter(children())).send_signal(signal.SIGSTOP)
+    other = jobs.start(works.count, 1, owner="b")
+    assert halted.wait(LONG_S) and "longer than this server allows" in halted.problem
+    assert other.wait(LONG_S) and other.state == "done"
+
+
 def test_two_may_run_side_by_side(make, tmp_path):
     jobs = make(at_once=2)
     both = [started(jobs.start(works.wait_for, tmp_path / "gate", owner=owner)) for owner in "ab"]

@@ -1,5 +1,6 @@
 """Publishing a head and fetching one, with the real client against a Hub on loopback."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -189,6 +190,20 @@ def test_S6_a_head_of_somebody_is_checked_like_an_uploaded_bundle(hub, trained, 
     assert told[2] == f"ModelError: s/no-card is not a head from this app ({CARD} is missing)."
     assert "s/no-json is not a head from this app (card.json is not the card of a model)" in told[3]
     assert not list((tmp_path / "s").rglob("*.npz"))
+
+
+def test_S6_a_network_beside_a_head_is_neither_fetched_nor_run(hub, trained, tmp_path):
+    """LiteRT is C++ and trusts its file: it opens networks that ship, or whose hash was written down here."""
+    good = {path.name: path.read_bytes() for path in trained.iterdir()}
+    network = b"\x1c\0\0\0TFL3" + b"\xff" * 400  # all its offsets lead out of it
+    card = json.loads(good[CARD])
+    card["files"][BACKBONE] = hashlib.sha256(network).hexdigest()
+    hub.add("s/beside", good | {BACKBONE: network})
+    hub.add("s/named", good | {BACKBONE: network, CARD: json.dumps(card).encode()})
+    beside, named = ask(hub, tmp_path, *(["fetch", f"s/{name}", tmp_path / name, ""] for name in ("beside", "named")))
+    assert sorted(path.name for path in Path(beside["model"]).iterdir()) == [CARD, FAMILIARITY, HEAD]
+    assert "card.json: its hashes are not those of head.npz and familiarity.npz" in named
+    assert not [path for path in hub.paths("GET") + hub.paths("HEAD") if path.endswith(BACKBONE)]
 
 
 def test_S6_sizes_are_judged_by_the_list_before_anything_is_fetched(hub, trained, tmp_path):

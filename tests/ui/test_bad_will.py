@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from http.client import IncompleteRead
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,45 @@ def test_W4_ten_hours_of_honest_traffic_in_fast_time_leave_nothing_that_is_too_o
         assert 4 < oldest_s < 4 + 2 * 0.2 + 2, "kept for its time, and not much longer"
         time.sleep(6)
         assert not [path for path in app.uploads.rglob("*") if path.is_file()]
+
+
+def test_W4_a_file_that_goes_while_it_is_fetched_arrives_whole_and_is_missed_politely_then(app, honest):
+    large = honest.upload(bytes(range(256)) * 80_000, "large.zip")
+    with socket.create_connection(("127.0.0.1", app.port), timeout=30) as fetching:
+        fetching.sendall(f"GET /gradio_api/file={large['path']} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        received = b""
+        while b"\r\n\r\n\0\1" not in received:
+            received += fetching.recv(65_536)
+        Path(large["path"]).unlink(), Path(large["path"]).parent.rmdir()
+        length = received.index(b"\r\n\r\n") + 4 + 256 * 80_000
+        while len(received) < length and (piece := fetching.recv(1 << 20)):
+            received += piece
+    assert len(received) == length and received.endswith(bytes(range(256)))
+    assert honest.ask("GET", f"/gradio_api/file={large['path']}")[0] == 404
+
+
+def test_W4_a_file_that_goes_between_two_looks_at_it_is_no_fault_of_the_server(app, honest):
+    path, over, log = Path(honest.upload(ODISSI, "photo.jpg")["path"]), threading.Event(), len(app.log)
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            path.unlink()
+            (path.parent / "draft").write_bytes(ODISSI)
+            (path.parent / "draft").rename(path)
+
+    def fetched() -> int:
+        with suppress(IncompleteRead):  # it was there when the answer began
+            return honest.ask("GET", f"/gradio_api/file={path}")[0]
+        return 0
+
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(come_and_go)
+        try:
+            statuses = {fetched() for _ in range(300)}
+        finally:
+            over.set()
+        going.result()
+    assert statuses <= {0, 200, 403, 404} and "Traceback" not in app.log[log:], (statuses, app.log[log:])
 
 
 # Row 5: calls are counted, work is not ---------------------------------------------------------------------------

@@ -51,6 +51,19 @@ def test_C18_a_clock_that_is_set_deletes_nothing_early_and_keeps_nothing_for_day
     assert sweeper.sweep().files == 0
 
 
+def test_W4_what_still_grows_is_not_taken_from_under_who_sends_it(tmp_path):
+    """A zip of 200 MB takes more than an hour on a slow line; an hour after its last piece it goes like any other."""
+    clock = Clock()
+    sweeper = Sweeper(tmp_path, after_s=HOUR_S, max_bytes=5, clock=clock)
+    with (tmp_path / "tmpabc").open("wb") as upload:
+        for quarter in range(8):
+            upload.write(b"x"), upload.flush()
+            clock.later_s = quarter * HOUR_S / 4
+            assert sweeper.sweep().files == 1
+    clock.later_s += HOUR_S + 1
+    assert sweeper.sweep().files == 0
+
+
 def test_another_file_of_the_same_name_has_an_hour_of_its_own(tmp_path):
     clock = Clock()
     sweeper = Sweeper(tmp_path, after_s=HOUR_S, clock=clock)

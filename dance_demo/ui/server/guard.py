@@ -82,6 +82,7 @@ LIVE_FILE_COST = 25  # requests: they are large, and a class of thirty fetches f
 TOLD_S = 5.0  # after its end an upload is told to be over
 NO_ROOM = "No space left on the server; try later."
 
+GONE = "This file is not here, or not any more."
 WRONG_CALL = "There is no such endpoint, or it takes other values: see Use via API at the foot of the page."
 
 logger = logging.getLogger(__name__)
@@ -203,9 +204,13 @@ class _Guard:
             await exchange.refuse(scope, Refusal(429, str(spent), wait_s=spent.wait_s))
         except Exception as problem:  # junk that Gradio does not expect, a full disk, or a mistake of ours
             wrong_call = scope["path"].startswith(NAMED_CALLS) and isinstance(problem, KeyError | TypeError)
-            if not exchange.answering and not wrong_call:  # an event stream that breaks off is none of them
+            gone = scope["path"].startswith(FILE) and isinstance(problem, RuntimeError | FileNotFoundError)
+            if gone and exchange.answering:  # deleted just before it was opened: the server closes what has not come
+                return
+            if not (exchange.answering or wrong_call or gone):  # an event stream that breaks off is none of them
                 logger.exception("No answer to %s %.200r", scope["method"], scope["path"])
-            await exchange.refuse(scope, Refusal(400, WRONG_CALL) if wrong_call else _refusal_of(problem))
+            known = Refusal(400, WRONG_CALL) if wrong_call else Refusal(404, GONE) if gone else None
+            await exchange.refuse(scope, known or _refusal_of(problem))
         finally:
             exchange.release()
 
@@ -452,7 +457,7 @@ def _check_route(scope: Scope, mcp: bool) -> None:
         try:
             own_upload(path.removeprefix(FILE))
         except PhotoError:
-            raise Refusal(404, "This file is not here, or not any more.") from None
+            raise Refusal(404, GONE) from None
 
 
 def _checked_call(content: bytes) -> tuple[bytes, str]:

@@ -1,6 +1,6 @@
 """Deletes what visitors uploaded and what was made for them, in time: the promise of the page hangs on nobody else.
 
-    <uploads>/<hash>/photo.jpg     deleted an hour after it was first seen here, and the folder with it
+    <uploads>/<hash>/photo.jpg     deleted an hour after it was first seen here complete, and the folder with it
     <uploads>/tmp...               of a request that went wrong: the same
 
 Ages are counted by a clock that nobody can set: a computer that corrects its time deletes nothing early, and keeps
@@ -42,15 +42,15 @@ class Sweeper:
     reserve_bytes: int = 512 << 20
     clock: Callable[[], float] = time.monotonic
     last: Swept = field(default_factory=Swept)
-    _seen_s: dict[str, tuple[float, int]] = field(default_factory=dict)  # file or folder -> since when, and its inode
+    _seen_s: dict[str, tuple[float, int, int]] = field(default_factory=dict)  # path -> since when, inode and size
 
     def sweep(self) -> Swept:
         """Remove what is too old, then the oldest of what is too much, then folders that are empty."""
         now, removed = self.clock(), 0
         kept, seen = [], {}
         for path, about in self._everything():
-            since_s, inode = self._seen_s.get(path, (now, about.st_ino))
-            since_s = since_s if inode == about.st_ino else now  # another file of the same name
+            since_s, *known = self._seen_s.get(path, (now,))
+            since_s = since_s if known == [about.st_ino, about.st_size] else now  # another one, or it still grows
             if stat.S_ISDIR(about.st_mode):
                 if since_s < now - NEW_S:
                     with suppress(OSError):  # not empty
@@ -61,7 +61,7 @@ class Sweeper:
                 continue
             else:
                 kept.append((since_s, about.st_mtime, about.st_size, path))
-            seen[path] = since_s, about.st_ino
+            seen[path] = since_s, about.st_ino, about.st_size
         self._seen_s = seen
         kept.sort()
         excess = max(sum(size for _, _, size, _ in kept) - self.max_bytes, self.reserve_bytes - self._free_bytes())
