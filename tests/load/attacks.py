@@ -1,5 +1,6 @@
 """Three addresses do their worst, one kind of attack after the other, while five honest visitors bring photos:
-`make attacks`, or `python -m tests.load.attacks --help`.
+`make attacks`, or `python -m tests.load.attacks --help`. With `--room` it is a class: thirty pupils with the page open,
+who look at each answer for five seconds, and one more behind the same address who does his worst.
 
 The attackers are a process of their own with a low priority: on the internet they have processors of their own, and do
 not take those that the app needs. An attacker sends at most some thirty requests a second: what is measured is what a
@@ -24,7 +25,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +35,32 @@ from tests.load.__main__ import BEHIND_A_PROXY, machine, settled
 from tests.load.visitors import Crowd, Visit, summary
 from tests.support.running_app import FORM, JSON, META, RunningApp, running_app
 
-ATTACKERS, HONEST = 3, 5
+ATTACKERS, HONEST, PAUSE_OF_HONEST_S = 3, 5, 0.7
+PUPILS, PAUSE_OF_PUPILS_S, WANTED_IN_CLASS_S = 30, 5.0, 3.0
 ALL = "all"
 PREPARED: dict[str, bytes] = {}  # what attackers upload
 PAUSE_S = 0.1  # of an attacker's thread between two requests
 WAIT_S = 20  # that an attacker waits for an answer
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who is there: so many honest visitors of the crowd, with a pause between photos, and who attacks."""
+
+    crowd: Crowd
+    honest: int
+    pause_s: float
+    bad: tuple[RunningApp, ...]
+
+    @classmethod
+    def of_the_internet(cls, app: RunningApp) -> "Scene":
+        bad = tuple(app.seen_from(f"198.51.100.{number}") for number in range(ATTACKERS))
+        return cls(Crowd.before(app), HONEST, PAUSE_OF_HONEST_S, bad)
+
+    @classmethod
+    def of_a_class(cls, app: RunningApp) -> "Scene":
+        browsers = tuple(app.in_a_browser() for _ in range(PUPILS))
+        return cls(replace(Crowd.before(app), browsers=browsers), PUPILS, PAUSE_OF_PUPILS_S, (app.in_a_browser(),))
 
 
 @dataclass
@@ -158,21 +180,21 @@ ATTACKS: dict[str, Callable[[Attacker], None]] = {
 }
 
 
-def measure(crowd: Crowd, name: str, seconds: float) -> dict:
-    """What became of the honest visitors before and while three addresses attack ("": nobody does)."""
-    quiet = visits_for(crowd, min(seconds, 5.0))
+def measure(scene: Scene, name: str, seconds: float) -> dict:
+    """What became of the honest visitors before and while others attack ("": nobody does)."""
+    quiet = visits_for(scene, min(seconds, max(5.0, 2 * scene.pause_s)))
     if not name:
         return told(quiet)
-    before_s = busy_s(crowd)
+    before_s = busy_s(scene.crowd)
     attempts = multiprocessing.get_context("fork").SimpleQueue()  # the photos and the app are there already
-    attackers = multiprocessing.get_context("fork").Process(target=_attack, args=(crowd, name, seconds, attempts))
+    attackers = multiprocessing.get_context("fork").Process(target=_attack, args=(scene, name, seconds, attempts))
     attackers.start()
     try:
-        visits = visits_for(crowd, seconds)
+        visits = visits_for(scene, seconds)
     finally:
         sent = attempts.get()
         attackers.join()
-    cost = {"attempts": sent, "server_s": round(busy_s(crowd) - before_s, 1)}
+    cost = {"attempts": sent, "server_s": round(busy_s(scene.crowd) - before_s, 1)}
     before = {f"quiet_{name}": figure for name, figure in told(quiet).items() if name.startswith("p95")}
     return cost | told(visits) | before
 
@@ -183,25 +205,26 @@ def told(visits: list[tuple[Visit, float]]) -> dict[str, float]:
     return summary([visit for visit, _ in visits]) | {"p95_work_s": work_s}
 
 
-def visits_for(crowd: Crowd, seconds: float) -> list[tuple[Visit, float]]:
+def visits_for(scene: Scene, seconds: float) -> list[tuple[Visit, float]]:
     """What became of all photos that the honest visitors brought in this time, each with a pause between them.
 
     With each what the server worked meanwhile, in seconds.
     """
-    until = time.monotonic() + seconds
+    until, crowd = time.monotonic() + seconds, scene.crowd
 
     def honest(number: int) -> list[tuple[Visit, float]]:
         visits = []
+        time.sleep(scene.pause_s * number / scene.honest)  # they do not begin at the same moment
         session = f"honest{number}x{time.monotonic_ns()}"
         while time.monotonic() < until:
             before_s = busy_s(crowd)
             visit = crowd.visit(number, session)
             visits.append((visit, busy_s(crowd) - before_s))
-            time.sleep(0.7)
+            time.sleep(scene.pause_s)
         return visits
 
-    with ThreadPoolExecutor(HONEST) as pool:
-        return [visit for of_one in pool.map(honest, range(HONEST)) for visit in of_one]
+    with ThreadPoolExecutor(scene.honest) as pool:
+        return [visit for of_one in pool.map(honest, range(scene.honest)) for visit in of_one]
 
 
 def busy_s(crowd: Crowd) -> float:
@@ -209,8 +232,8 @@ def busy_s(crowd: Crowd) -> float:
     return time.clock_gettime(~crowd.app.process.pid << 3 | 2)  # of another process, in nanoseconds: Linux only
 
 
-def _attack(crowd: Crowd, name: str, seconds: float, attempts: "multiprocessing.SimpleQueue[int]") -> None:
-    """In a process of its own: three addresses, three threads each."""
+def _attack(scene: Scene, name: str, seconds: float, attempts: "multiprocessing.SimpleQueue[int]") -> None:
+    """In a process of its own: three threads each."""
     os.nice(19)
     attack = everything() if name == ALL else ATTACKS[name]
     until = time.monotonic() + seconds
@@ -224,8 +247,8 @@ def _attack(crowd: Crowd, name: str, seconds: float, attempts: "multiprocessing.
             time.sleep(PAUSE_S)
         return sent
 
-    bad = [Attacker(crowd.app.seen_from(f"198.51.100.{number}"), crowd) for number in range(ATTACKERS)]
-    with ThreadPoolExecutor(3 * ATTACKERS) as pool:
+    bad = [Attacker(app, scene.crowd) for app in scene.bad]
+    with ThreadPoolExecutor(3 * len(bad)) as pool:
         attempts.put(sum(pool.map(worst, [attacker for attacker in bad for _ in range(3)])))
     for attacker in bad:
         for connection in attacker.made.get("open", {}).values():
@@ -241,23 +264,25 @@ def everything() -> Callable[[Attacker], None]:
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     quiet = {"PYTHONWARNINGS": "ignore"}
-    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder), *BEHIND_A_PROXY, **quiet) as app:
+    started = ("--classroom",) if options.room else BEHIND_A_PROXY
+    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder), *started, **quiet) as app:
         for file, content in (("large.png", _large_png), ("photos.zip", _large_zip), ("small.avif", _lying_avif)):
             PREPARED[file] = content()  # beforehand: making them takes the processors that the app needs
-        crowd = Crowd.before(app)
-        visits_for(crowd, 5)
-        before = settled(crowd)
+        scene = Scene.of_a_class(app) if options.room else Scene.of_the_internet(app)
+        visits_for(scene, 5)
+        before = settled(scene.crowd)
         print(machine(), flush=True)
         results, missed = {}, []
         for name in options.only or (*ATTACKS, ALL):
-            results[name] = found = measure(crowd, name, options.seconds)
+            results[name] = found = measure(scene, name, options.seconds)
             print(f"{name}: {found}", flush=True)
-            if found["errors"] or found["busy"] or not found["p95_s"] <= 2 * found["quiet_p95_s"]:
+            wanted_s = WANTED_IN_CLASS_S if options.room else 2 * found["quiet_p95_s"]
+            if found["errors"] or found["busy"] or not found["p95_s"] <= wanted_s:
                 times = ", ".join(
                     f"{one} {found[one]}, {found[f'quiet_{one}']} before" for one in ("p95_s", "p95_work_s")
                 )
                 missed.append(f"{name}: {times}, {found['errors']} errors, {found['busy']} busy")
-        after = settled(crowd)
+        after = settled(scene.crowd)
         growth = {name: round(after[name] - before[name], 1) for name in before}
         health = app.ask("GET", "/health?tasks=1")
         log_kb = len(app.log) / 1000
@@ -300,6 +325,7 @@ def _large_zip() -> bytes:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load.attacks", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="of each attack (default: %(default)s)")
+    parser.add_argument("--room", action="store_true", help="a class, and one of it attacks")
     parser.add_argument("--only", nargs="*", choices=(*ATTACKS, ALL), help="these attacks alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     return parser.parse_args(arguments)

@@ -7,6 +7,7 @@ code is 1 if something was kept too long, a task of the background failed, or an
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -51,11 +52,11 @@ class Watch:
 
     def look(self) -> None:
         now_s, here = time.monotonic(), {}
-        for path in self.folder.rglob("*"):
-            with suppress(OSError):  # gone meanwhile
-                empty = path.is_dir() and not any(path.iterdir())
-                if empty or path.is_file():
-                    key = (f"{path}/" if empty else str(path)), path.stat().st_ino
+        for folder, folders, names in os.walk(self.folder):
+            empty = [] if folders or names or folder == str(self.folder) else [f"{folder}/"]
+            for path in (*empty, *(os.path.join(folder, name) for name in names)):
+                with suppress(OSError):  # gone meanwhile
+                    key = path, os.stat(path).st_ino
                     here[key] = self._since_s.get(key, now_s)
         self._since_s = here
         for (name, _), since_s in here.items():

@@ -36,6 +36,7 @@ class Crowd:
     chosen: dict  # the page's call for a photo that was put into the box
     photos: tuple[bytes, ...]
     address: str = ""  # of all of them; else each comes from one of 250
+    browsers: tuple[RunningApp, ...] = ()  # that they have open, one for each number; else they are programs
 
     @classmethod
     def before(cls, app: RunningApp, *, photos: int = 24) -> "Crowd":
@@ -47,7 +48,8 @@ class Crowd:
         """Bring photo number so and so, on the page of this session or as a visitor who was never there before."""
         started = time.perf_counter()
         try:
-            app = self.app.seen_from(self.address or f"10.0.0.{number % 250}")
+            app = self.browsers[number % len(self.browsers)] if self.browsers else self.app
+            app = app.seen_from(self.address or f"10.0.0.{number % 250}")
             photo = app.upload(self.photos[number % len(self.photos)], "photo.jpg")
             outcome, rank, told_wait = self._answer(app, photo, session or _new_session(number))
         except (OSError, AssertionError, ValueError) as problem:
@@ -87,7 +89,7 @@ class Crowd:
 def _events(app: RunningApp, session: str) -> Iterator[dict]:
     with closing(HTTPConnection("127.0.0.1", app.port, timeout=PATIENCE_S)) as connection:
         target = f"/gradio_api/queue/data?session_hash={session}"
-        connection.request("GET", target, headers={"X-Forwarded-For": app.sender})
+        connection.request("GET", target, headers=app.sent_by)
         for line in connection.getresponse():
             if line.startswith(b"data: "):
                 yield json.loads(line[6:])

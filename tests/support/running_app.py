@@ -39,10 +39,21 @@ class RunningApp:
     folder: Path
     process: subprocess.Popen
     sender: str = ""  # the address that calls come from, see `seen_from`
+    cookie: str = ""  # of a browser
 
     def seen_from(self, address: str) -> "RunningApp":
         """The same app, asked from another address: for one that was started with `--trusted-proxies 1`."""
         return replace(self, sender=address)
+
+    def in_a_browser(self) -> "RunningApp":
+        """The same app, asked by a visitor whom it has given a name, as it does with the first page."""
+        return replace(self, cookie=self.ask("GET", "/")[2]["set-cookie"].partition(";")[0])
+
+    @property
+    def sent_by(self) -> dict[str, str]:
+        """What tells in each request from whom it comes."""
+        told = {"X-Forwarded-For": self.sender, "Cookie": self.cookie}
+        return {name: value for name, value in told.items() if value}
 
     @property
     def url(self) -> str:
@@ -61,10 +72,9 @@ class RunningApp:
     ) -> tuple[int, str, dict]:
         """(status, text, headers) of the answer. An iterator as body goes out in chunks."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
-        sender = {"X-Forwarded-For": self.sender} if self.sender else {}
         try:
             with suppress(BrokenPipeError, ConnectionResetError):  # the server has answered before the end
-                connection.request(method, target, body, (headers or {}) | sender)
+                connection.request(method, target, body, self.sent_by | (headers or {}))
             answer = connection.getresponse()
             return answer.status, answer.read().decode("utf-8", "replace"), dict(answer.getheaders())
         finally:
