@@ -19,6 +19,7 @@ from dance_demo.ui.server.callers import Caller
 
 MEMORY_S = 5.0  # after so long 37 % of what was had still counts
 HERE_S = 3.0  # since somebody's last piece of work
+LEAST_S = 0.01  # of work make somebody one of those who share: less has who only asks whether the server is up
 FREE = 0.1  # seconds of work in each second that nobody is held back for: two photos
 MORE = 1.2  # times an equal share
 KEYS = 300  # callers that are remembered
@@ -152,5 +153,5 @@ class _Had:
 
 
 def _is_over(key: tuple[str, ...], had: dict[tuple[str, ...], float]) -> bool:
-    mine = had.get(key, 0.0)
-    return len(had) > 1 and mine > FREE * MEMORY_S and mine > MORE * sum(had.values()) / len(had)
+    mine, all = had.get(key, 0.0), [seconds for seconds in had.values() if seconds >= LEAST_S]
+    return len(all) > 1 and mine > FREE * MEMORY_S and mine > MORE * sum(all) / len(all)
