@@ -13,7 +13,7 @@ test: lint
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	DANCE_DEMO_RAY=1 $(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -103,9 +103,10 @@ class Job:
         with self._lock:
             return self._events[-1] if self._complete() and self._events else None
 
-    def stop(self, *, keep: bool = True) -> None:
+    def stop(self, *, keep: bool = True, grace_s: float = GRACE_S) -> None:
         """Take it out of the line, or have it end within 2 s, with its best so far or without. Never waits for that.
 
+        Work whose parts take longer is given a longer `grace_s` to save what it has.
         Without `keep` there is no result, and no file stays, whatever the work saves in time.
         """
         with self._lock:
@@ -118,11 +119,14 @@ class Job:
             self._stopping = True
             process, has_events = self._process, bool(self._events)
         if process and has_events:
-            timer = threading.Timer(GRACE_S, process.kill)
-            timer.daemon = True
-            timer.start()
+            waiting = threading.Thread(target=self._kill_after, args=(process, grace_s), name="jobs", daemon=True)
+            waiting.start()
             process.ask_to_stop()
         elif process:  # still importing: there is nothing yet that could be saved
+            process.kill()
+
+    def _kill_after(self, process: JobProcess, grace_s: float) -> None:
+        if not self.wait(grace_s):
             process.kill()
 
     def finish_early(self) -> None:

@@ -283,6 +283,13 @@ def test_C1_a_stopped_job_may_keep_its_best(jobs):
     assert (job.directory / "best.txt").read_text() == "the best so far"
 
 
+def test_one_whose_parts_take_long_is_given_time_to_keep_its_best(jobs):
+    job = started(jobs.start(works.slow_to_stop, owner="a"))
+    job.stop(grace_s=LONG_S)
+    assert job.wait(LONG_S)
+    assert (job.state, job.result, job.problem) == ("stopped", "the best so far", "")
+
+
 def test_C1_one_that_does_not_listen_is_killed_and_leaves_nothing(jobs):
     job = started(jobs.start(works.deaf, owner="a"))
     asked_s = time.monotonic()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dance_demo.errors import DatasetError
+from dance_demo.jobs.job import GRACE_S
 from dance_demo.jobs.progress import Progress, Stop
 
 
@@ -77,6 +78,14 @@ def until_stopped(directory: Path, stop: Stop) -> Iterator[str]:
     while not stop():
         time.sleep(0.01)
     (directory / "best.txt").write_text("the best so far")
+    yield "the best so far"
+
+
+def slow_to_stop(directory: Path, stop: Stop) -> Iterator[str]:
+    """A work that is at something for a while before it sees that it was asked to stop."""
+    yield "started"
+    while not stop():
+        time.sleep(GRACE_S + 0.5)
     yield "the best so far"
 
 

@@ -1,17 +1,32 @@
 """ "Which features matter?" behind the page: where the lines are, what is said of them, and junk from a browser."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
 
+from dance_demo.data.dataset import open_dataset
+from dance_demo.data.illustrations import draw
+from dance_demo.data.intake import Prepared
+from dance_demo.jobs.manager import JobManager
+from dance_demo.training.config import TrainingConfig
 from dance_demo.training.selection.experiment import Cheat, MethodCurve, SelectionResult
 from dance_demo.training.selection.methods import METHODS
 from dance_demo.ui.components.html import render
+from dance_demo.ui.components.job_step import Now, Pace
+from dance_demo.ui.server.visitors import Visitor
+from dance_demo.ui.train.compare_step import CompareStep
 from dance_demo.ui.train.selection import markup
 from dance_demo.ui.train.selection.chart import BOTTOM, LEFT, RIGHT, TOP, Chart
 from dance_demo.ui.train.selection.markup import Choice, cheat_in_words, lessons
+from dance_demo.ui.train.settings import TrainingSettings
+from dance_demo.ui.train.trainings import Material, Trainings
+from tests.support.event_loop import run_alone
 
 SIZES = (8, 16, 32, 64)
 
@@ -108,3 +123,46 @@ def test_the_numbers_are_a_table_for_a_spreadsheet(result: SelectionResult) -> N
     assert header == ("Method", "Kept", "Right", "From", "To", "Overlap")
     assert everything == ("All features", 100, 0.7, 0.65, 0.75, "")
     assert len(points) == 14 and ("Fisher's score", 16, 0.5, 0.45, 0.55, 0.25) in points
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CompareStep]:
+    monkeypatch.setenv("DANCE_DEMO_CACHE", str(tmp_path / "cache"))
+    jobs = JobManager(tmp_path / "jobs")
+
+    async def made() -> CompareStep:
+        with gr.Blocks(analytics_enabled=False) as page:
+            settings, step = TrainingSettings(), CompareStep(page, Trainings(jobs), material=gr.State(None))
+            step.lay_out(settings)
+        return step
+
+    yield run_alone(made())
+    jobs.close()
+
+
+@pytest.fixture
+def drawings(tmp_path: Path) -> Material:
+    """Ten of each of two forms."""
+    for form in ("kathak", "odissi"):
+        (tmp_path / "drawings" / form).mkdir(parents=True)
+        for seed in range(10):
+            draw(form, seed, size=(90, 110)).save(tmp_path / "drawings" / form / f"{seed}.png")
+    dataset, report = open_dataset(tmp_path / "drawings", workspace=tmp_path)
+    return Material.of(Prepared(dataset, report, tmp_path / "drawings"))
+
+
+def test_a_stop_in_the_middle_shows_the_ways_that_are_finished(step: CompareStep, drawings: Material) -> None:
+    job = step.trainings.select(drawings, TrainingConfig(backbone="dance"), Visitor("0" * 32, "127.0.0.1"))
+    titles = [method.title for method in METHODS.values()]
+    while job.active and not (job.events and Now.of(job.events).text in titles[3:]):
+        time.sleep(0.01)
+    step.stop(job.id)
+    assert job.wait(120) and job.state == "stopped"
+    curves = job.result.selection.curves
+    assert 2 <= len(curves) < len(titles) - 1
+    page = step.watch(job.id, Pace())
+    assert "Stopped early: these ways were finished." in page[step.laboratory]
+    assert "a picture of all lines" in page[step.laboratory] and page[step.timer].active is False
+    assert job.result.picture.read_bytes().startswith(b"\x89PNG")
+    last = Choice(curves[-1].method, 1280)  # of whatever is finished there is the photo through all features
+    assert "All 1,280 features" in markup.found(job, last)

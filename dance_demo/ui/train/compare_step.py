@@ -46,6 +46,8 @@ from dance_demo.ui.train.trainings import Material, Trainings
 SIDES_PX = [("32 (quick)", 32), ("64", 64), ("128", 128), ("224, as in the articles", 224)]
 PHOTOS_OF_A_KIND = 8
 PHOTO_SIDE_PX = 200
+# A way to choose that is at work takes seconds, and then what was found is drawn: without this, nothing would be kept.
+KEEP_WITHIN_S = 60.0
 NO_PHOTOS = "Choose your photos first, in the first step."
 
 
@@ -146,6 +148,13 @@ class CompareStep(JobStep):
             return {self.laboratory: hint(self.gone) + selection.introduction()}
         chosen = Choice.of(job.result.selection, click)
         return self._guarded(lambda: {self.laboratory: selection.found(job, chosen)})
+
+    def stop(self, job_id: Any) -> Updates:
+        """Ask the job to end. Of ways to choose, those that are finished are shown."""
+        job = self.jobs.find(job_id)
+        if job and not self.trainings.compares(job):
+            job.stop(grace_s=KEEP_WITHIN_S)
+        return super().stop(job_id)
 
     def _running(self, job: Job, pace: Pace) -> Updates:
         shown = super()._running(job, pace) | {self.choices: gr.update(visible=False)}
