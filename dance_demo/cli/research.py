@@ -17,7 +17,7 @@ from dance_demo.cli.output import evaluation_summary, log, log_report
 from dance_demo.cli.predict import known_labels
 from dance_demo.data.dataset import open_dataset, open_photos
 from dance_demo.files.photo import open_photo
-from dance_demo.model.directory import BACKBONE, BUNDLED, require_new
+from dance_demo.model.directory import BACKBONE, BUNDLED, require_new, resolve
 from dance_demo.research.recipe import RECIPES, Recipe
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ def add_commands(commands: Commands) -> None:
                          help="the backbone that was fine-tuned from them (default: the one that ships)")  # fmt: skip
     command.add_argument("--share", type=float, default=0.2, help="of its weights, 0 to 1 (default: %(default)s)")
     command.add_argument("--out", type=Path, required=True, metavar="TFLITE", help="the new backbone")
+
+    command = add_command(commands, "quantize", quantize)
+    command.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder or zip of what it will be asked about")
+    add_model(command)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new model directory")
 
     command = add_command(commands, "robustness", robustness)
     _add_judging(command)
@@ -124,6 +129,17 @@ def interpolate(options: argparse.Namespace) -> int:
 
     about = run(initial_weights(options.init), options.dance, options.out, share=options.share)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, SHA-256 {about['sha256']}")
+    return 0
+
+
+def quantize(options: argparse.Namespace) -> int:
+    """Make a model that computes in eight bits: a third of the size, twice as fast."""
+    from dance_demo.research.quantization import quantize as run
+
+    with tempfile.TemporaryDirectory() as workspace:
+        found = open_photos(options.photos, workspace=Path(workspace), follow_links=True)
+        card = run(resolve(options.model), [file.path for file in found.files], options.out)
+    print(f"{card.name}, from {card.training['photos']} photos: {(options.out / BACKBONE).stat().st_size / 1e6:.1f} MB")
     return 0
 
 

@@ -17,7 +17,7 @@ ERRORS = 2  # the number of the error stream
 _NOISE = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d\.\d+ |[IW]0000 00:00:\d+\.\d+ "
     rb"|INFO: (Created|Initialized|Enabled|Applying|Loaded|Replacing) |To enable the following instructions: "
-    rb"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] "
+    rb"|fully_quantize: |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] "
 )
 _LONGEST_GREETING = 80  # bytes of a line by which it is known
 

@@ -46,9 +46,12 @@ def _constants(network: bytes) -> dict[str, np.ndarray]:
     constants = {}
     for tensor in interpreter.get_tensor_details():
         try:
-            constants[tensor["name"]] = interpreter.get_tensor(tensor["index"]).astype(np.float32, copy=False)
+            constant = interpreter.get_tensor(tensor["index"])
         except ValueError:  # what only exists while a photo passes
             continue
+        if constant.dtype == np.int8:
+            raise ModelError("This network computes in eight bits, and cannot become one for other programs any more.")
+        constants[tensor["name"]] = constant.astype(np.float32, copy=False)
     return constants
 
 

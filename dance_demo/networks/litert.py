@@ -2,8 +2,12 @@
 
 import contextlib
 import io
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dance_demo.files.atomic import write_atomically
 
@@ -18,10 +22,13 @@ def export_backbone(backbone: "keras.Model", path: Path, *, side_px: int) -> Non
     write_atomically(path, litert_bytes(backbone, side_px=side_px))
 
 
-def litert_bytes(network: "keras.Model", *, side_px: int, float16: bool = False) -> bytes:
+def litert_bytes(
+    network: "keras.Model", *, side_px: int, float16: bool = False, examples: Iterable[np.ndarray] | None = None
+) -> bytes:
     """Any network that takes in square photos as a LiteRT file for one of them at a time.
 
-    Its weights are float32, or with `float16` half as large; it computes in float32 either way, on every machine.
+    Its weights are float32, or with `float16` half as large; it computes in float32 either way, on every machine. With
+    `examples` of what it takes in, (1, S, S, 3) each, it computes in eight bits; what goes in and comes out is float32.
     """
     import keras
     import tensorflow as tf
@@ -32,7 +39,11 @@ def litert_bytes(network: "keras.Model", *, side_px: int, float16: bool = False)
     if float16:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for each of its weights
+    if examples is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([one] for one in examples)
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():  # it prints a line for each weight
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs")  # which stay float32
         data = bytes(converter.convert())
     return _in_float32(data) if float16 else data
 

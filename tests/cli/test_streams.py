@@ -121,6 +121,7 @@ COMMANDS = {  # command -> its arguments in the folder of the inputs, how it end
     "finetune-further": ("data --held-out others --model broken --recipe quick.json --runs runs/3 --out tuned", 2),
     "crossvalidate": ("data --init no_weights.h5 --recipe quick.json --runs runs/4", 2),
     "interpolate": ("--init no_weights.h5 --out between.tflite", 2),
+    "quantize": (". --out small", 0),
     "experiments": ("runs", 2),
     "robustness": ("data", 0),
     "heatmaps": ("data --boxes boxes.csv", 2),
