@@ -51,7 +51,8 @@ PROGRAM = Path(str(gr.__file__)).parent / "templates" / "frontend"
 UPLOAD_FOLDER = "GRADIO_TEMP_DIR"  # of the environment: where Gradio puts what visitors send
 
 SESSIONS = 2_000  # that have calls or answers; a page needs one only while it waits
-UNREAD_KEPT_S = 120.0  # answers that nobody fetches
+UNREAD_KEPT_S, LEFT_S = 120.0, 5.0  # answers that nobody fetches; after so long somebody else's may take their place
+PROBE = "probe"  # in the place of an address, which no caller can have
 PROGRAM_KEPT_S = 120.0  # what a visit left that never had a page
 
 # Edits of the page's program, by the names of its files without their hash: what stands there, and what is sent
@@ -286,7 +287,7 @@ class Mailbox(AsyncQueue[EventMessage]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.answers, self.address = 0, ""
+        self.answers, self.owner = 0, ("", "")  # address and visitor
         self.fetched_s = time.monotonic()  # when somebody fetched, or waited for something, the last time
 
     def _put(self, message: EventMessage) -> None:
@@ -340,7 +341,8 @@ class QueueState:
     waiting: Sequence[Call]
     running: Sequence[Call]
     most: int | None
-    unread: Counter[str]  # address -> answers that nobody has fetched
+    unread: Counter[tuple[str, str]]  # address and visitor -> answers that nobody has fetched
+    drop_unread: Callable[[str], bool]  # the oldest of whoever has most at this address; whether there was one
 
 
 class _Tasks(set["Task[None]"]):
@@ -367,13 +369,14 @@ class OrderedQueue(Queue):
         self,
         page: gr.Blocks,
         *,
-        admit: Callable[[str, str | None, QueueState], None],
+        admit: Callable[[str, str | None, str, QueueState], None],
         order: Callable[[Sequence[Call], Sequence[Call]], list[Call]],
         begin: Callable[[Call, Sequence[Call], int | None], bool] = lambda call, beside, most: True,
         end: Callable[[Call], None] = lambda call: None,
+        visitor_of: Callable[[Request], str] = lambda request: "",
     ) -> None:
-        """`admit` is asked before a call joins, with its address and session; it raises what the caller is told
-        instead. `order` puts the line in order that somebody has joined, and is given also what runs. `begin` says
+        """`admit` is asked before a call joins, with its address, session and visitor; it raises what the caller is
+        told instead. `order` puts the line in order that somebody has joined, and is given also what runs. `begin` says
         whether the call may begin whose turn it is, given those of the same line that run and how many may; the next
         one is asked else. `end` is told of each that began, however it ended."""
         plain = page._queue
@@ -386,6 +389,7 @@ class OrderedQueue(Queue):
             default_concurrency_limit=plain.default_concurrency_limit,
         )
         self._admit, self._in_order, self._begin, self._end = admit, order, begin, end
+        self._visitor_of = visitor_of
         self._mailboxes = Mailboxes(SESSIONS, UNREAD_KEPT_S, self._forget)
         self.pending_messages_per_session = self._mailboxes
         self._closed = False
@@ -398,24 +402,39 @@ class OrderedQueue(Queue):
     ) -> tuple[bool, str | list[dict[str, Any]], Literal["success", "error", "queue_full", "validator_error"]]:
         """As Gradio's."""
         address = request.client.host if request.client else ""
-        self.check_room(address, body.session_hash)
+        visitor = self._visitor_of(request)
+        self.check_room(address, body.session_hash, visitor)
         success, id, state = await super().push(body, request, username)
         if success and isinstance(id, str) and (call := self.event_ids_to_events.get(id)):
             if box := self._mailboxes.boxes.get(call.session_hash):
-                box.address = address
+                box.owner = address, visitor
             line = self.event_queue_per_concurrency_id[call.concurrency_id].queue
             line[:] = self._in_order(line, self._running())
             if call in line:  # those before it wait no longer than they were told
                 self.broadcast_estimations(call.concurrency_id, line.index(call))
         return success, id, state
 
-    def check_room(self, address: str, session: str | None) -> None:
+    def check_room(self, address: str, session: str | None, visitor: str = "") -> None:
         """Ask `admit` whether one more call may join."""
         waiting = [call for line in self.event_queue_per_concurrency_id.values() for call in line.queue]
-        unread: Counter[str] = Counter()
+        state = QueueState(waiting, self._running(), self.max_size, self._unread(), self._drop_unread)
+        self._admit(address, session, visitor, state)
+
+    def _unread(self) -> Counter[tuple[str, str]]:
+        unread: Counter[tuple[str, str]] = Counter()
         for box in self._mailboxes.boxes.values():
-            unread[box.address] += box.answers
-        self._admit(address, session, QueueState(waiting, self._running(), self.max_size, unread))
+            unread[box.owner] += box.answers
+        return unread
+
+    def _drop_unread(self, address: str) -> bool:
+        theirs = Counter({owner: count for owner, count in self._unread().items() if owner[0] == address})
+        left_s = time.monotonic() - LEFT_S
+        for session, box in self._mailboxes.boxes.items():
+            if box.answers and box.fetched_s < left_s and box.owner == theirs.most_common(1)[0][0]:
+                self._mailboxes.pop(session)
+                self._forget(session)
+                return True
+        return False
 
     def send_message(self, event: Call, event_message: EventMessage) -> None:
         """As Gradio's; nobody is told anything whose session was forgotten, and whose call is then not worked on."""
@@ -464,7 +483,7 @@ class OrderedQueue(Queue):
             self.set_server_app(app)
         session = f"probe{time.monotonic_ns()}"
         scope = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join", "query_string": b"", "headers": []}
-        request = StarletteRequest(scope | {"client": ("probe", 0), "server": ("127.0.0.1", 80), "scheme": "http"})
+        request = StarletteRequest(scope | {"client": (PROBE, 0), "server": ("127.0.0.1", 80), "scheme": "http"})
         call = PredictBodyInternal(fn_index=fn_index, data=[], session_hash=session, request=request)
         try:
             await super().push(call, request, None)

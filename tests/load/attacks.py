@@ -27,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -199,10 +200,11 @@ def measure(scene: Scene, name: str, seconds: float) -> dict:
     return cost | told(visits) | before
 
 
-def told(visits: list[tuple[Visit, float]]) -> dict[str, float]:
+def told(visits: list[tuple[Visit, float]]) -> dict[str, Any]:
     """Counts, seconds that visitors waited, and seconds that the server worked while one of them did."""
     work_s = round(float(np.percentile([seconds for _, seconds in visits], 95)), 3)
-    return summary([visit for visit, _ in visits]) | {"p95_work_s": work_s}
+    wrong = [visit.outcome for visit, _ in visits if visit.outcome not in ("answered", "busy")]
+    return summary([visit for visit, _ in visits]) | {"p95_work_s": work_s} | ({"wrong": wrong[:3]} if wrong else {})
 
 
 def visits_for(scene: Scene, seconds: float) -> list[tuple[Visit, float]]:

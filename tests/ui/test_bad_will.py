@@ -167,6 +167,22 @@ def test_W2_answers_that_nobody_fetches_are_bounded(bad, honest):
     assert '"odissi"' in named(honest)
 
 
+@pytest.mark.slow
+def test_W2_answers_that_one_leaves_at_an_address_keep_no_other_from_asking_there(app):
+    """Sixty were enough: a class behind one address was told to fetch answers that others had left, for two minutes."""
+    room = app.seen_from("203.0.113.77")
+    bad, pupil = room.in_a_browser(), room.in_a_browser()
+    photo = bad.upload(ODISSI, "photo.jpg")
+    call, taken = json.dumps({"data": [photo, 3]}), 0
+    deadline = time.monotonic() + 60
+    while taken < UNREAD_EACH and time.monotonic() < deadline:
+        taken += bad.ask("POST", "/gradio_api/call/classify", call, JSON)[0] == 200
+        time.sleep(0.05)
+    time.sleep(6)  # his last one is done, and so old that it is left
+    assert bad.ask("POST", "/gradio_api/call/classify", call, JSON)[0] == 429
+    assert all('"odissi"' in named(pupil) for _ in range(5))
+
+
 # Row 3: work that grows faster than the text ---------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -36,8 +37,10 @@ from dance_demo.ui.gradio_private import (
     named_endpoints,
     trim_config,
 )
+from dance_demo.ui.server.callers import Caller
 from dance_demo.ui.server.fair_queue import use_fair_queue
 from dance_demo.ui.server.gradio_routes import READ_FROM_GRADIO
+from dance_demo.ui.server.limits.shares import Shares
 from tests.project.test_imports import NAMES, imports, tree
 from tests.support import ROOT
 from tests.support.event_loop import run_alone
@@ -409,6 +412,27 @@ def test_W1_the_line_goes_on_though_sessions_are_forgotten_and_though_it_breaks(
     held, kept = run_alone(attacked())
     assert held == (queue_of == "ours")
     assert queue_of != "ours" or (kept <= 6 and caplog.text.count("it goes on") == 1)
+
+
+def test_W5_our_own_probe_of_the_line_is_nobody_whom_others_have_to_share_with():
+    """However long it takes on a busy server: a class behind one address was held back three seconds of ten for it."""
+    alone, shares = Caller("192.0.2.1"), Shares()
+
+    async def probed() -> None:
+        with gr.Blocks(analytics_enabled=False) as page:
+            asked = gr.Button().click(lambda: time.sleep(0.1), None, None, concurrency_id="photos", concurrency_limit=2)
+        page.queue(max_size=20)
+        queue = use_fair_queue(page, shares=shares)
+        app = gr.routes.App.create_app(page)
+        page.run_startup_events()
+        try:
+            await queue.probe(app, asked["id"], 20)
+        finally:
+            queue.close()
+
+    run_alone(probed())
+    shares.spend(alone, 10)
+    assert not shares.over(alone)
 
 
 @pytest.mark.parametrize("queue_of", ["ours", "Gradio's"])

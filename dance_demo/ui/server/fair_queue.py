@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 
 import gradio as gr
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 
-from dance_demo.ui.gradio_private import Call, OrderedQueue, QueueState, address_of, session_of
+from dance_demo.ui.gradio_private import PROBE, Call, OrderedQueue, QueueState, address_of, session_of
 from dance_demo.ui.server.callers import caller_of
 from dance_demo.ui.server.limits.shares import Shares, Turn
 
@@ -37,7 +37,7 @@ def use_fair_queue(page: gr.Blocks, *, waiting_each: int = WAITING_EACH, shares:
     of_the_server = shares or Shares()
     turns: dict[str, Turn] = {}  # by call
 
-    def admit(address: str, session: str | None, line: QueueState) -> None:
+    def admit(address: str, session: str | None, visitor: str, line: QueueState) -> None:
         """429 with a sentence for who has enough calls waiting, or answers."""
         theirs = [call for call in line.waiting if address_of(call) == address]
         count = sum(session_of(call) == session for call in theirs)
@@ -45,12 +45,24 @@ def use_fair_queue(page: gr.Blocks, *, waiting_each: int = WAITING_EACH, shares:
             raise HTTPException(429, TOO_MANY.format(count=count))
         if line.most and len(theirs) >= TIMES_THE_FREE * (line.most - len(line.waiting)):
             raise HTTPException(429, CROWDED)
-        if line.unread[address] >= UNREAD_EACH or line.unread.total() >= UNREAD_IN_ALL:
+        unread: Counter[str] = Counter()
+        for (whose, _), count in line.unread.items():
+            unread[whose] += count
+        if unread[address] >= UNREAD_EACH:
+            full = address
+        elif unread.total() >= UNREAD_IN_ALL:
+            full = unread.most_common(1)[0][0]
+        else:
+            return
+        most = max(count for (whose, _), count in line.unread.items() if whose == full)
+        if line.unread[address, visitor] >= most or not line.drop_unread(full):
             raise HTTPException(429, UNREAD)
 
     def begin(call: Call, beside: Sequence[Call], most: int | None) -> bool:
         """Whether this call may begin now, `beside` those of the same line, of which `most` run at the same time."""
         caller = caller_of(call.request)
+        if caller.address == PROBE:
+            return True
         if call.concurrency_id in WORK:
             turn = of_the_server.begin(caller)
             if turn:
@@ -66,7 +78,7 @@ def use_fair_queue(page: gr.Blocks, *, waiting_each: int = WAITING_EACH, shares:
         if turn := turns.pop(call._id, None):
             turn.end()
 
-    return OrderedQueue(page, admit=admit, order=in_turn, begin=begin, end=end)
+    return OrderedQueue(page, admit=admit, order=in_turn, begin=begin, end=end, visitor_of=_cookie_of)
 
 
 def in_turn(line: Sequence[Call], running: Sequence[Call] = ()) -> list[Call]:
@@ -86,6 +98,10 @@ def _dealt(line: Sequence[Call], running: Sequence[Call], owner: Callable[[Call]
         return so_far[owner(call)]
 
     return sorted(line, key=turn)  # asks once for each, in the order of the line
+
+
+def _cookie_of(request: Request) -> str:
+    return caller_of(request).visitor
 
 
 def _visitor(call: Call) -> tuple[str, str | None]:
