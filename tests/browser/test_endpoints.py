@@ -78,6 +78,13 @@ def test_I17_no_photo_is_told_to_choose_one(client: Client) -> None:
         client.predict(None, 3, api_name="/classify")
 
 
+@pytest.mark.parametrize("sent", [5, [], "a.jpg"], ids=repr)
+def test_I17_what_is_no_upload_is_told_in_a_sentence(app_url: str, sent: object) -> None:
+    call = f"{app_url}/gradio_api/call/robustness"
+    event = httpx.post(call, json={"data": [sent]}).json()["event_id"]
+    assert "Upload the photo first" in httpx.get(f"{call}/{event}").text
+
+
 def test_the_public_endpoints_say_what_they_do(app_url: str) -> None:
     info = httpx.get(f"{app_url}/gradio_api/info").json()
     endpoints = info["named_endpoints"]
