@@ -3,9 +3,11 @@
 import json
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from dance_demo.data.dataset import IntakeReport
+from dance_demo.errors import TrainingError
 from dance_demo.files.zip_archive import SkippedFile
 from dance_demo.model.description import measured
 from dance_demo.model.directory import overlap_warning
@@ -35,6 +37,14 @@ def log_report(report: IntakeReport) -> None:
 def print_json(value: Any) -> None:
     """Print it as JSON in ASCII, which comes through every pipe and code page."""
     print(json.dumps(value, indent=1))
+
+
+def require_place(file: Path | None, what: str) -> None:
+    """Say before it is made that a file cannot be written there; raises TrainingError."""
+    if file and file.is_dir():
+        raise TrainingError(f"{file} is a folder. Name a file for the {what}.")
+    if file and not file.absolute().parent.is_dir():
+        raise TrainingError(f"There is no folder {file.parent} to put the {what} into.")
 
 
 def finished(events: Iterable[Any], result: type[R], show: Callable[[Any], None]) -> R | None:

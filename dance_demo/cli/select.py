@@ -9,7 +9,7 @@ from typing import Any
 
 from dance_demo.cli.arguments import Commands, add_command, add_layout
 from dance_demo.cli.ctrl_c import asked_to_stop
-from dance_demo.cli.output import finished, log, log_report, print_json
+from dance_demo.cli.output import finished, log, log_report, print_json, require_place
 from dance_demo.data.dataset import open_dataset, require_trainable
 from dance_demo.errors import TrainingError
 from dance_demo.files.atomic import write_atomically
@@ -48,8 +48,7 @@ def select(options: argparse.Namespace) -> int:
         seed=options.seed,
         cheat=options.cheat,
     )
-    if options.picture and not options.picture.absolute().parent.is_dir():  # said before it has taken its minute
-        raise TrainingError(f"There is no folder {options.picture.parent} to put the picture into.")
+    require_place(options.picture, "picture")
     with tempfile.TemporaryDirectory() as workspace:
         dataset, report = open_dataset(
             options.data, workspace=Path(workspace), wanted=options.layout, follow_links=True

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from dance_demo.cli import embedded
 from dance_demo.cli.arguments import Commands, add_command, add_held_out, add_layout, add_sound, sound_settings
 from dance_demo.cli.ctrl_c import asked_to_stop
-from dance_demo.cli.output import finished, log, log_report, print_json
+from dance_demo.cli.output import finished, log, log_report, print_json, require_place
 from dance_demo.data.dataset import IntakeReport, PhotoDataset, open_dataset, require_trainable
 from dance_demo.data.hub_source import Choice, fetch_photos, open_fetched
 from dance_demo.data.layout import Wanted
@@ -86,7 +86,9 @@ def train(options: argparse.Namespace) -> int:
     config = TrainingConfig(**{name: value for name, value in given.items() if value is not None})
     sound = sound_settings(options)
     require_new(options.out)
-    _require_place(options)
+    require_place(options.report, "report")
+    if options.report and options.features:
+        raise TrainingError("--report shows photos, and --features has none: leave one of them out.")
     if options.features:
         work = embedded.work(options, config)
         return _told(options, _trained(work, options.out), **work.told)
@@ -132,14 +134,6 @@ def _opened(
 
 def _tell_size(choice: Choice) -> None:
     log(f"Fetching {choice.files:,} files, {choice.bytes / 1e6:,.1f} MB, from the Hub")
-
-
-def _require_place(options: argparse.Namespace) -> None:
-    """Say before it trains that the report cannot be written."""
-    if options.report and options.features:
-        raise TrainingError("--report shows photos, and --features has none: leave one of them out.")
-    if options.report and not options.report.absolute().parent.is_dir():
-        raise TrainingError(f"There is no folder {options.report.parent} to put the report into.")
 
 
 def _projection(result: TrainingResult, dataset: PhotoDataset) -> Projection | None:

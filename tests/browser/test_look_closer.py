@@ -111,8 +111,11 @@ def test_the_map_shows_photos_by_click_and_keys_and_labels_by_a_box(
     expect(lines.first).to_contain_text("Kathakali")
     for line in lines.all()[:2]:
         line.get_by_role("checkbox").check()
+    expect(drawn.locator(".box")).to_have_count(1)
     page.get_by_role("button", name="Show the ticked ones").click()
     expect(labels).to_have_count(2)
+    expect(panel).to_contain_text("Chosen 2 photos")
+    expect(drawn.locator(".box")).to_have_count(0)  # these are not in it
     for window, scheme in (((390, 844), "dark"), ((1024, 768), "dark")):
         page.set_viewport_size(dict(zip(("width", "height"), window, strict=True)))
         page.emulate_media(color_scheme=scheme)

@@ -349,6 +349,8 @@ def test_a_report_or_picture_that_cannot_be_written_is_refused_before_any_work(t
     assert "--report shows photos" in complaint(run(*asked, expect=2))
     asked = ("select", folder / "data", "--picture", tmp_path / "none" / "lines.png")
     assert "There is no folder" in complaint(run(*asked, expect=2))
+    asked = ("select", folder / "data", "--picture", tmp_path)
+    assert "is a folder. Name a file" in complaint(run(*asked, expect=2))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -37,7 +37,7 @@ from dance_demo.predict.robustness import robustness as answers_to_changes
 from dance_demo.predict.sound import hear_with_bundle
 from dance_demo.ui.classify.tab import DEFAULT_TOP_K, PHOTO_LINE, TROUBLE
 from dance_demo.ui.components.inputs import FileInput, PhotoInput, SoundInput
-from dance_demo.ui.gradio_private import show_example
+from dance_demo.ui.gradio_private import ImageData, show_example
 from dance_demo.ui.inspect.tab import CHECK_LINE
 from dance_demo.ui.server.callers import CALLER, Caller, caller_of
 from dance_demo.ui.server.files import own_upload
@@ -46,6 +46,7 @@ from dance_demo.ui.server.photo_reader import PHOTOS
 from dance_demo.ui.server.visitors import visitor_of
 
 MAX_PHOTOS = 200  # in one call of /predict_many
+NO_UPLOAD = "Upload the photo first, and send what the upload answers: see Use via API at the foot of the page."
 MAX_BASE64 = 4_000_000  # letters: a photo of 3 MB; the guard lets little more through
 PLACES = 12  # for calls with a photo in base64 that wait or are answered, for everybody together
 SHARE_OF_AN_ADDRESS = 0.5  # of these places
@@ -153,6 +154,7 @@ def _add_calls_with_uploads(classifier: Classifier, shares: Shares) -> None:
 
     with _unseen():
         photo = show_example(PhotoInput(label="Photo"), EXAMPLE_FILE)
+        photo.data_model = Upload
         top_k = _top_k_input(k)
         label = show_example(gr.Textbox(label=_label_text(classifier)), classifier.class_names[0])
         files = show_example(gr.File(label="Photos", file_count="multiple"), [EXAMPLE_FILE])
@@ -289,6 +291,18 @@ class Refused(gr.Error):
 
     def __str__(self) -> str:
         return str(self.message)
+
+
+class Upload(ImageData):
+    """An uploaded photo as a call names it. What is none is told in a sentence; Gradio tells the log alone."""
+
+    model_config = {"title": "ImageData"}  # so it is called in the schema
+
+    @classmethod
+    def model_validate(cls, obj: Any, **how: Any) -> "Upload":
+        if not isinstance(obj, dict | ImageData):
+            raise Refused(NO_UPLOAD)
+        return super().model_validate(obj, **how)
 
 
 class Line:

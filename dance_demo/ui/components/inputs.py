@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from pydantic import ConfigDict
 
 from dance_demo.files.photo import PHOTO_SUFFIXES
 from dance_demo.predict.rows import ALL
@@ -21,26 +20,10 @@ UNTYPED_FILES = (
 )
 
 
-NO_UPLOAD = "Upload the photo first, and send what the upload answers: see Use via API at the foot of the page."
-
-
-class Upload(ImageData):
-    """An uploaded photo as a call names it. What is none is told in a sentence; Gradio tells the log alone."""
-
-    model_config = ConfigDict(title="ImageData")  # so it is called in the schema
-
-    @classmethod
-    def model_validate(cls, obj: Any, **how: Any) -> "Upload":
-        if not isinstance(obj, dict | ImageData):
-            raise gr.Error(NO_UPLOAD, print_exception=False)
-        return super().model_validate(obj, **how)
-
-
 class PhotoInput(gr.Image, metaclass=WithoutStub):
     """One photo: its path, "" if something else than a file was sent, or None."""
 
     is_template = True
-    data_model = Upload
 
     def preprocess(self, payload: ImageData | None) -> str | None:
         return None if payload is None else payload.path or ""

@@ -150,6 +150,7 @@ element.addEventListener("click", event => {
     boxes.setAttribute("aria-pressed", on);
   }
   if (event.target.closest("button.ticked")) {
+    for (const drawn of element.querySelectorAll(".box, .here")) drawn.remove();
     const ticked = new Set([...element.querySelectorAll(".photos input:checked")].map(tick => tick.value));
     const chosen = points().filter(point => ticked.has(point.dataset.index));
     chosen.length ? several(chosen) : say("Nothing is ticked.");
