@@ -54,7 +54,8 @@ class Watch:
         now_s, here = time.monotonic(), {}
         for folder, folders, names in os.walk(self.folder):
             empty = [] if folders or names or folder == str(self.folder) else [f"{folder}/"]
-            for path in (*empty, *(os.path.join(folder, name) for name in names)):
+            kept = (name for name in names if not name.endswith(".lock"))  # of the server itself, as long as it runs
+            for path in (*empty, *(os.path.join(folder, name) for name in kept)):
                 with suppress(OSError):  # gone meanwhile
                     key = path, os.stat(path).st_ino
                     here[key] = self._since_s.get(key, now_s)
@@ -70,13 +71,13 @@ def days(app: RunningApp, hours: float) -> dict:
     """What became of the visitors, what lay there and for how long, in hours of the fast time, and the counters."""
     until = time.monotonic() + hours * 3600 / SPEED
     outcomes: Counter[str] = Counter()
-    drawn = jpeg(draw("odissi", 0, size=(120, 150)))
 
     def visitor(number: int) -> None:
         here, turn = app.seen_from(f"192.0.2.{number + 1}"), 0
         while time.monotonic() < until:
             turn += 1
-            photo = here.upload(drawn + f"{number} {turn}".encode(), f"{turn}.jpg")
+            drawn = jpeg(draw("odissi", 10_000 * number + turn, size=(120, 150)))  # or its heatmap is a file of before
+            photo = here.upload(drawn, f"{turn}.jpg")
             told = here.answer_on_the_page(photo, f"day{number}x{turn}")
             outcomes["answered" if "headline" in told else told[:200]] += 1
             time.sleep(PAUSE_S)

@@ -63,7 +63,7 @@ LONGEST_ADDRESS = 4_096  # characters of a path and its query
 MOST_PATHS = 500  # files that one call names
 SMALL_JSON = 10_000  # bytes that are read at once; more is read in a thread
 # Seconds of a processor, measured: of a request, of a megabyte that comes in, of a file in an upload.
-REQUEST_S, CALL_S, MEGABYTE_S, FILE_S = 0.001, 0.002, 0.005, 0.0004
+REQUEST_S, CALL_S, MEGABYTE_S, FILE_S = 0.001, 0.002, 0.005, 0.001
 LONGEST_WAIT_S = 15  # for a turn to be answered; who would wait longer is told so
 _DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
