@@ -1,6 +1,6 @@
 """How steady are answers under the 15 common corruptions, each at five severities (Hendrycks & Dietterich 2019)?
 
-    python -m tests.benchmarks.corruptions PHOTOS MODEL [MODEL ...]
+    python -m tests.benchmarks.corruptions PHOTOS MODEL [MODEL ...] [--every N]
 
 PHOTOS is a folder of labelled photos that no MODEL learned from. The corruptions are those of ImageNet-C in the package
 `imgcorr` 1.1.3 (Apache-2.0). It is no requirement of this project: it wants Numba, scikit-image, a second OpenCV and a
@@ -24,12 +24,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from dance_demo.data.dataset import open_dataset
+from dance_demo.data.dataset import LabeledPhoto, open_dataset
 from dance_demo.files.photo import open_photo
 from dance_demo.model.classifier import Classifier
 from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import square
-from dance_demo.training.evaluation import accuracy_interval, bootstrap_interval
+from dance_demo.training.evaluation import bootstrap_interval
 
 SEED = 0
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -43,23 +43,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="a folder or zip")
     parser.add_argument("models", nargs="+", help="model directories; differences are to the first")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth photo")
     options = parser.parse_args()
     classifiers = [load_classifier(model) for model in options.models]
     with tempfile.TemporaryDirectory() as workspace:
         dataset, _ = open_dataset(options.photos, workspace=Path(workspace), follow_links=True)
-        hits = np.stack(
-            [
-                right(open_photo(photo.path), photo.label, classifiers, seed)
-                for seed, photo in enumerate(tqdm(dataset.photos, unit="photo", disable=None))
-            ]
-        )
-    print(table(hits, options.models, np.array(dataset.groups)))
+        asked = range(0, len(dataset.photos), options.every)
+        hits = np.stack([right(dataset.photos[number], classifiers, number) for number in tqdm(asked, disable=None)])
+    print(table(hits, options.models, np.array(dataset.groups)[asked]))
 
 
-def right(photo: Image.Image, label: str, classifiers: list[Classifier], seed: int) -> np.ndarray:
-    """Which classifiers name a photo `label`, as it is (first) and corrupted: bool (models, 1 + 15 x 5)."""
-    pictures = [square(photo), *corrupted(np.asarray(square(photo)), seed)]
-    return np.array([[one.classify(picture).top.label == label for picture in pictures] for one in classifiers])
+def right(photo: LabeledPhoto, classifiers: list[Classifier], seed: int) -> np.ndarray:
+    """Which classifiers name a photo right, as it is (first) and corrupted: bool (models, 1 + 15 x 5)."""
+    first = square(open_photo(photo.path))
+    pictures = [first, *corrupted(np.asarray(first), seed)]
+    return np.array([[one.classify(picture).top.label == photo.label for picture in pictures] for one in classifiers])
 
 
 def corrupted(square: np.ndarray, seed: int) -> Iterator[Image.Image]:
@@ -100,7 +98,7 @@ def table(hits: np.ndarray, models: list[str], groups: np.ndarray) -> str:
 
 
 def _cell(values: np.ndarray, first: np.ndarray, groups: np.ndarray) -> str:
-    low, high = accuracy_interval(values, groups, SEED)
+    low, high = bootstrap_interval(values, groups, SEED)
     cell = f"{values.mean():.1%} [{100 * low:.1f}, {100 * high:.1f}]"
     if values is first or np.array_equal(values, first):
         return cell
