@@ -349,7 +349,7 @@ def test_options_that_do_not_fit_together_are_told(arguments: list[str], told: s
 
 
 def call(name: str, session: str | None, address: str) -> Event:
-    request = SimpleNamespace(client=SimpleNamespace(host=address))
+    request = SimpleNamespace(client=SimpleNamespace(host=address), cookies={})
     event = Event(session, SimpleNamespace(concurrency_id="photos"), request, None)
     event.name = name
     return event
@@ -473,6 +473,12 @@ async def flood_the_line() -> None:
     with pytest.raises(HTTPException) as refused:
         queue.check_room("10.0.0.1", "one more")
     assert refused.value.status_code == 429 and "at your address" in refused.value.detail
+    queue.check_room("10.0.0.2", "polite")
+    queue.check_room("10.0.0.1", "a pupil's page", "a pupil's browser")  # others at the address have filled it, not he
+    line = queue.event_queue_per_concurrency_id["photos"].queue
+    line += [call("g", f"page {number}", "10.0.0.1") for number in range(3)]
+    with pytest.raises(HTTPException):  # places that made-up browsers do not get either
+        queue.check_room("10.0.0.1", "a pupil's page", "a pupil's browser")
     queue.check_room("10.0.0.2", "polite")
 
 

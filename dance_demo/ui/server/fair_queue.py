@@ -21,6 +21,7 @@ from dance_demo.ui.server.limits.shares import Shares, Turn
 
 WAITING_EACH = 8  # calls of one visitor, where many share an address
 TIMES_THE_FREE = 3  # places in the line for one address: three quarters of all, and with others there is always a rest
+FEW = 2  # calls of one browser that also find room where another one has filled the places of their address
 WORK = {"photos", "redraws", "sheets", "quiz"}  # the lines whose calls are work on a photo; "many" has turns of its own
 UNREAD_EACH, UNREAD_IN_ALL = 60, 250  # answers that nobody has fetched, of an address; each takes up to 0.3 MB
 
@@ -43,7 +44,9 @@ def use_fair_queue(page: gr.Blocks, *, waiting_each: int = WAITING_EACH, shares:
         count = sum(session_of(call) == session for call in theirs)
         if count >= waiting_each:
             raise HTTPException(429, TOO_MANY.format(count=count))
-        if line.most and len(theirs) >= TIMES_THE_FREE * (line.most - len(line.waiting)):
+        known = visitor and sum(caller_of(call.request).visitor == visitor for call in theirs) < FEW
+        times = 2 * TIMES_THE_FREE if known else TIMES_THE_FREE
+        if line.most and len(theirs) >= times * (line.most - len(line.waiting)):
             raise HTTPException(429, CROWDED)
         unread: Counter[str] = Counter()
         for (whose, _), count in line.unread.items():
