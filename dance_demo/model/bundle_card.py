@@ -80,7 +80,7 @@ def _check_card(card: ModelCard, head: Head, files: Mapping[str, bytes]) -> None
     numbers = [name for name in (HEAD, FAMILIARITY, FINE_TUNED) if name in files]
     hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in numbers}
     if card.files != hashes:
-        raise _CardError(f"its hashes are not those of {', '.join(hashes)}")
+        raise _CardError(f"its hashes are not those of {' and '.join(hashes)}")
     if card.class_names != head.class_names:
         raise _CardError("it names other classes than the head")
     if not isinstance(card.name, str) or not card.name or not isinstance(card.mirrored_view, bool):
