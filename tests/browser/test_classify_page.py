@@ -64,6 +64,7 @@ def test_a_click_on_the_second_class_shows_its_heatmap(open_page: OpenPage, phot
     assert shown_picture(page) != first
 
 
+@pytest.mark.slow
 def test_of_quick_clicks_the_last_one_counts(open_page: OpenPage) -> None:
     page = open_page()
     with slow_line(page, 400):

@@ -39,7 +39,8 @@ def trained(tmp_path_factory) -> tuple[Path, dict, dict[str, str]]:
 def test_train_gives_the_same_keys_as_for_photos(trained):
     folder, result, _ = trained
     keys = "model n_train n_validation accuracy accuracy_interval macro_f1 baseline training_overlap"
-    assert list(result) == [*keys.split(), "backbone", "backbone_choice", "seconds", "skipped", "duplicate_groups"]
+    about = ["backbone", "backbone_choice", "fine_tuning", "seconds", "skipped", "duplicate_groups"]
+    assert list(result) == [*keys.split(), *about]
     assert set(result["backbone_choice"]["accuracies"]) >= {"dance", "general"} and result["training_overlap"] == 0
     assert result["n_train"] + result["n_validation"] == 28 * 2
     assert (result["skipped"], result["duplicate_groups"]) == (1, 1)
