@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 EPOCHS, BATCH = 12, 32
 RATE = 3e-4  # at its highest; it begins at a twentieth of that, and ends at nothing
 PHOTOS_AT_MOST = 2_000
-SECONDS_PER_PHOTO = 0.2  # on two cores of 2020: all views before the cut, and the epochs behind it
+SECONDS_PER_PHOTO = 0.15  # on two cores, of the photos in all: the views before the cut, and the epochs behind it
 LOOK = 64  # photos at a time
 NEARLY_ZERO = 1e-6  # below a root, whose slope has no bound there
 
