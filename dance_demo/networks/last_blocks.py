@@ -30,7 +30,9 @@ def divide(backbone: Backbone) -> tuple[Callable[[np.ndarray], np.ndarray], "ker
     before, blocks = keras.Model(whole.input, cut), keras.Model(cut, whole.output, name="last_blocks")
     for layer in blocks.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False  # then it keeps its statistics, too: of small batches they would be worse
+            # Of small batches its statistics would be worse. That the blocks are called with training=False does not
+            # keep them: Keras calls them as it calls the model around them.
+            layer.trainable = False
     compiled = tf.function(lambda views: before(views, training=False), reduce_retracing=True)
 
     def maps(views: np.ndarray) -> np.ndarray:

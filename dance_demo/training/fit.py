@@ -127,8 +127,8 @@ def loss_and_accuracy(
 
 def logits_of(head: Head, examples: Examples, indices: Sequence[int]) -> np.ndarray:
     """What a head says about photos as they are served: (m, k)."""
-    normalized = (_normalized(pooled, head.power_normalized) for pooled in examples.served(indices))
-    return np.concatenate([head.logits(features) for features in normalized])
+    seen = (normalized(pooled, head.power_normalized) for pooled in examples.served(indices))
+    return np.concatenate([head.logits(features) for features in seen])
 
 
 def _split_for_early_stopping(
@@ -216,7 +216,7 @@ def _batches(
         drawn = slice(start, start + config.batch_size)
         pooled = np.asarray(examples.features[order[drawn], views[drawn]], np.float32)
         classes = examples.classes[order[drawn]]
-        yield _normalized(pooled, config.power_normalized) * scale, one_hot[classes], weights[classes]
+        yield normalized(pooled, config.power_normalized) * scale, one_hot[classes], weights[classes]
 
 
 def class_weights(classes: np.ndarray, k: int, config: TrainingConfig) -> np.ndarray:
@@ -231,8 +231,13 @@ def class_weights(classes: np.ndarray, k: int, config: TrainingConfig) -> np.nda
 
 def _scale(examples: Examples, indices: Sequence[int], config: TrainingConfig) -> np.float32:
     """What brings the features to a mean square of 1, so that one learning rate suits every kind of them."""
-    squares = [(_normalized(pooled, config.power_normalized) ** 2).mean(axis=1) for pooled in examples.served(indices)]
-    return np.float32(1 / np.sqrt(max(float(np.concatenate(squares).mean()), 1e-12)))
+    squares = [(normalized(pooled, config.power_normalized) ** 2).mean(axis=1) for pooled in examples.served(indices)]
+    return unit_scale(np.concatenate(squares).mean())
+
+
+def unit_scale(mean_square: float) -> np.float32:
+    """What brings features of this mean square to one of 1."""
+    return np.float32(1 / np.sqrt(max(float(mean_square), 1e-12)))
 
 
 def _head(network: "keras.Model", examples: Examples, config: TrainingConfig, scale: np.float32) -> Head:
@@ -257,5 +262,6 @@ def astray(config: TrainingConfig) -> TrainingError:
     )
 
 
-def _normalized(pooled: np.ndarray, power_normalized: bool) -> np.ndarray:
+def normalized(pooled: np.ndarray, power_normalized: bool) -> np.ndarray:
+    """Pooled features (n, c) as the head takes them."""
     return power_normalize(pooled) if power_normalized else pooled

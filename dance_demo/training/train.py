@@ -25,7 +25,7 @@ from dance_demo.model.backbone import Backbone
 from dance_demo.model.familiarity import Familiarity
 from dance_demo.model.head import Head
 from dance_demo.networks.imagenet import backbone_file
-from dance_demo.training.backbones.fine_tuning import compared, fine_tune, hits, require_fine_tunable
+from dance_demo.training.backbones.fine_tuning import compared, fine_tune, require_fine_tunable
 from dance_demo.training.backbones.seen import Seen, SeenBySplit, look, looking_at
 from dance_demo.training.config import TrainingConfig
 from dance_demo.training.features import scratch_file
@@ -200,17 +200,18 @@ def _fine_tuned(
     if tuned is None:
         return None
     familiarity = _familiarity(tuned.examples, split.train, config)
-    before = hits(frozen.head, frozen.seen.examples, split.validation)
-    after = hits(tuned.head, tuned.examples, split.validation)
+    part = _held_out(tuned.head, familiarity, tuned.examples, split.validation)
+    truth = tuned.examples.classes[part.indices]
+    before, after = (one.logits.argmax(axis=1) == truth for one in (frozen.parts[0], part))
     return replace(
         frozen,
         head=tuned.head,
         seen=replace(frozen.seen, examples=tuned.examples),
         familiarity=familiarity,
-        parts=(_held_out(tuned.head, familiarity, tuned.examples, split.validation),),
+        parts=(part,),
         history=(*frozen.history, *tuned.history),
         changes=tuned.changes,
-        fine_tuning=compared(before, after, np.asarray(dataset.groups)[list(split.validation)], config.seed),
+        fine_tuning=compared(before, after, np.asarray(dataset.groups)[part.indices], config.seed),
     )
 
 

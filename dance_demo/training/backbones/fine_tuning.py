@@ -10,7 +10,7 @@ what is judged, saved and kept by Stop is always exactly the network of the last
 """
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from dance_demo.errors import TrainingError
 from dance_demo.jobs.progress import Progress, Stop
 from dance_demo.model.backbone import Backbone
 from dance_demo.model.fine_tuned import changed_network, changes_bytes, kernels_in
-from dance_demo.model.head import Head, power_normalize
+from dance_demo.model.head import Head
 from dance_demo.networks.last_blocks import divide, kernels_of, set_kernels
 from dance_demo.training.config import TrainingConfig
 from dance_demo.training.evaluation import bootstrap_interval
@@ -33,10 +33,11 @@ from dance_demo.training.fit import (
     Examples,
     astray,
     class_weights,
-    logits_of,
     loss_and_accuracy,
     loss_of,
+    normalized,
     run_epoch,
+    unit_scale,
 )
 from dance_demo.training.result import EpochReport
 
@@ -109,13 +110,14 @@ def fine_tune(
         return None
     network = _Network(blocks, maps, frozen, np.asarray(split.train), config)
     yield Progress("Fine-tuning")
+    base = backbone.data
     known = Examples(np.empty(0), np.asarray(dataset.class_indices), dataset.class_names, dataset.groups, "")
     best: FineTuned | None = None
     for epoch in range(EPOCHS):
         logs = network.epoch(epoch, known.classes, stop)
         if stop():
             break
-        changes, sha256 = network.rounded(backbone)
+        changes, sha256 = network.rounded(base, backbone.sha256)
         head = network.head(sha256)
         examples = replace(known, features=network.features()[:, None], backbone_sha256=sha256)
         number, history = epochs_before + epoch + 1, best.history if best else ()
@@ -137,12 +139,6 @@ def compared(frozen: np.ndarray, tuned: np.ndarray, groups: np.ndarray, seed: in
     interval = f"{after - before:+.1f} points [95 % {100 * low:.1f}, {100 * high:.1f}]"
     chance = " That is within chance: only more photos would tell." if low <= 0 <= high else ""
     return f"{told} and {after:.1f} % with its last blocks fine-tuned ({interval}).{chance}"
-
-
-def hits(head: Head, examples: Examples, indices: Sequence[int]) -> np.ndarray:
-    """Which of these photos a head names right: (m,) of bool."""
-    right: np.ndarray = logits_of(head, examples, indices).argmax(axis=1) == examples.classes[np.asarray(indices)]
-    return right
 
 
 def _maps(
@@ -232,10 +228,10 @@ class _Network:
             of = classes[order[drawn]]
             yield self._maps[order[drawn], views[drawn]].astype(np.float32), one_hot[of], weights[of]
 
-    def rounded(self, backbone: Backbone) -> tuple[bytes, str]:
+    def rounded(self, base: bytes, base_sha256: str) -> tuple[bytes, str]:
         """Round the blocks to what the backbone's file can hold; returns what is changed, and the SHA-256 after it."""
-        changes = changes_bytes(backbone.sha256, kernels_of(self._blocks))
-        network = changed_network(backbone.data, changes)
+        changes = changes_bytes(base_sha256, kernels_of(self._blocks))
+        network = changed_network(base, changes)
         set_kernels(self._blocks, kernels_in(network))
         return changes, hashlib.sha256(network).hexdigest()
 
@@ -258,7 +254,5 @@ class _Network:
         return replace(self._start, **numbers, temperature=1.0, backbone_sha256=backbone_sha256)
 
     def _scale_of(self, power_normalized: bool) -> np.float32:
-        """What brings features to a mean square of 1, as in `fit`."""
         pooled = self._features_of(self._maps[self._train[:LOOK], 0])
-        seen = power_normalize(pooled) if power_normalized else pooled
-        return np.float32(1 / np.sqrt(max(float((seen**2).mean()), 1e-12)))
+        return unit_scale((normalized(pooled, power_normalized) ** 2).mean())

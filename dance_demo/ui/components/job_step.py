@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from dance_demo.jobs.job import Job
+from dance_demo.jobs.job import GRACE_S, Job
 from dance_demo.jobs.manager import JobManager
 from dance_demo.jobs.progress import Progress
 from dance_demo.training.result import EpochReport
@@ -142,8 +142,12 @@ class JobStep(Step):
     def stop(self, job_id: Any) -> Updates:
         """Ask the job to end. The page goes on watching: that tells when it has."""
         if job := self.jobs.find(job_id):
-            job.stop()
+            job.stop(grace_s=self._grace_s(job))
         return {self.stop_button: gr.update(interactive=False), self.status: "Stopping"}
+
+    def _grace_s(self, job: Job) -> float:
+        """How long a job may take to save what it has, when it is to end."""
+        return GRACE_S
 
     def _begun(self, job: Job) -> Updates:
         """Watch a job that was started just now."""

@@ -149,12 +149,8 @@ class CompareStep(JobStep):
         chosen = Choice.of(job.result.selection, click)
         return self._guarded(lambda: {self.laboratory: selection.found(job, chosen)})
 
-    def stop(self, job_id: Any) -> Updates:
-        """Ask the job to end. Of ways to choose, those that are finished are shown."""
-        job = self.jobs.find(job_id)
-        if job and not self.trainings.compares(job):
-            job.stop(grace_s=KEEP_WITHIN_S)
-        return super().stop(job_id)
+    def _grace_s(self, job: Job) -> float:
+        return super()._grace_s(job) if self.trainings.compares(job) else KEEP_WITHIN_S
 
     def _running(self, job: Job, pace: Pace) -> Updates:
         shown = super()._running(job, pace) | {self.choices: gr.update(visible=False)}

@@ -112,19 +112,13 @@ class TrainingStep(JobStep):
         gone: Updates = {}
         if self.trainings.outlived(job_id, material):
             gone = {self.notice: "", self.curves: curves.AWAY, self.job_id: NO_JOB}
-        return (
-            gone
-            | {
-                self.about: markup.material(material) if material else render("train/training.no_photos"),
-                self.undo: gr.update(visible=bool(material and material.dataset.corrections)),
-                self.with_photos: gr.update(visible=material is not None),
-            }
-            | (
-                {self.settings.components["fine_tune"]: self.settings.offer_fine_tuning(material.dataset)}
-                if material
-                else {}
-            )
-        )
+        fine_tune = self.settings.components["fine_tune"]
+        return gone | {
+            self.about: markup.material(material) if material else render("train/training.no_photos"),
+            self.undo: gr.update(visible=bool(material and material.dataset.corrections)),
+            self.with_photos: gr.update(visible=material is not None),
+            fine_tune: self.settings.offer_fine_tuning(material.dataset) if material else gr.skip(),
+        }
 
     def start(self, material: Material | None, ids: Any, request: gr.Request, *settings: Any) -> Updates:
         """Start a training with these settings."""
