@@ -53,8 +53,12 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="TFLITE", help="the new backbone")
 
     command = add_command(commands, "quantize", quantize)
-    command.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder or zip of what it will be asked about")
+    command.add_argument("photos", nargs="+", type=Path, metavar="PHOTOS",
+                         help="folders or zips of what it will be asked about")  # fmt: skip
     add_model(command)
+    command.add_argument("--held-out", type=Path, metavar="PHOTOS",
+                         help="what it is measured on; PHOTOS are then all labelled ones that trained it")  # fmt: skip
+    command.add_argument("--seed", type=int, default=0)
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new model directory")
 
     command = add_command(commands, "robustness", robustness)
@@ -134,12 +138,21 @@ def interpolate(options: argparse.Namespace) -> int:
 
 def quantize(options: argparse.Namespace) -> int:
     """Make a model that computes in eight bits: a third of the size, twice as fast."""
+    from dance_demo.data.training_overlap import training_hashes
+    from dance_demo.research.photos import load_held_out_photos
     from dance_demo.research.quantization import quantize as run
 
-    with tempfile.TemporaryDirectory() as workspace:
-        found = open_photos(options.photos, workspace=Path(workspace), follow_links=True)
-        card = run(resolve(options.model), [file.path for file in found.files], options.out)
-    print(f"{card.name}, from {card.training['photos']} photos: {(options.out / BACKBONE).stat().st_size / 1e6:.1f} MB")
+    model, held_out = resolve(options.model), None
+    require_new(options.out)
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Path(folder)
+        if options.held_out:
+            seen = training_hashes(model)
+            held_out = load_held_out_photos(options.held_out, options.photos, seen=seen, cache=workspace, log=log)
+        found = [open_photos(one, workspace=workspace, follow_links=True) for one in options.photos]
+        photos = [file.path for one in found for file in one.files]
+        card = run(model, photos, options.out, held_out=held_out, seed=options.seed, log=log)
+    print(f"{(options.out / BACKBONE).stat().st_size / 1e6:.1f} MB. {card.summary()}")
     return 0
 
 

@@ -5,7 +5,9 @@ A classifier is cut into a *backbone* (photo -> feature map, the slow part, the 
 prediction is a pooled matrix product, the heatmap of *every* class follows from one feature map without a gradient
 (see `gradcam`), and a new head is trained in seconds because each photo passes the backbone only once.
 
-There are three. The dance backbone ships; it was fine-tuned on dance photos and forgot other subjects. The general one
+There are three. The dance backbone ships; it was fine-tuned on dance photos and forgot other subjects. It computes in
+eight bits, and beside it lies the network in float32 that it was made from: Keras and other programs take that one, it
+can be fine-tuned, and heads of earlier versions were fitted on it. The general one
 ships, too: the ImageNet network, moved a part of the way to the dance backbone (`research.interpolation`). The plain
 ImageNet one, which has seen no dance photo, is made once from Keras' weights (`networks.imagenet`) and kept. Of these
 two a file is used only if it is, byte for byte, the one whose hash was written down when it was complete.
@@ -25,7 +27,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dance_demo.errors import ModelError
-from dance_demo.model.directory import BACKBONE, BUNDLED, cache_folder, resolve, sha256
+from dance_demo.model.directory import (
+    BACKBONE,
+    BUNDLED,
+    CARD,
+    FLOAT_BACKBONE,
+    ModelCard,
+    cache_folder,
+    resolve,
+    sha256,
+)
 from dance_demo.model.fine_tuned import changed_network, read_changes
 
 if TYPE_CHECKING:
@@ -68,6 +79,14 @@ class Backbone:
     def data(self) -> bytes:
         """The LiteRT file, read anew."""
         return _data(self.path, self.changes)
+
+    def in_float(self) -> "Backbone":
+        """The network that this one was before it came to compute in eight bits; itself, if it does not.
+
+        Raises `ModelError` if its file is missing or was changed.
+        """
+        path = _float_path(self.path)
+        return self if path == self.path else Backbone(path, threads=self._threads)
 
     def feature_maps(self, batch: np.ndarray) -> np.ndarray:
         """Run photos (n, S, S, 3) float32 in [-1, 1] through the network; returns (n, h, w, channels) float32.
@@ -114,9 +133,10 @@ def _data(path: Path, changes: Path | None) -> bytes:
 
 def known_backbone(sha256_of_file: str) -> Path | None:
     """The backbone with this SHA-256, if it is one that ships or was made here already. No TensorFlow."""
-    for model in dict.fromkeys((resolve(), BUNDLED)):  # the app may run on a head that has no backbone beside it
-        if sha256(model / BACKBONE) == sha256_of_file:
-            return model / BACKBONE
+    models = dict.fromkeys((resolve(), BUNDLED))  # the app may run on a head that has no backbone beside it
+    for path in (model / name for model in models for name in (BACKBONE, FLOAT_BACKBONE)):
+        if sha256(path) == sha256_of_file:
+            return path
     general = general_backbone()
     if general and sha256(general) == sha256_of_file:
         return general
@@ -137,6 +157,18 @@ def kept_backbone(**wanted: str | int) -> Path | None:
         if about.get("sha256") and wanted.items() <= about.items() and sha256(path) == about["sha256"]:
             return path
     return None
+
+
+def _float_path(path: Path) -> Path:
+    if path.name != BACKBONE or not path.with_name(CARD).exists():
+        return path
+    expected = ModelCard.read(path.parent).files.get(FLOAT_BACKBONE)
+    if expected is None:
+        return path
+    in_float = path.with_name(FLOAT_BACKBONE)
+    if sha256(in_float) != expected:
+        raise ModelError(f"{FLOAT_BACKBONE} is missing, incomplete or was changed. Install the weights again.")
+    return in_float
 
 
 def _read(path: Path) -> bytes:

@@ -1,7 +1,7 @@
 """The whole answer to one photo: which forms, how likely, is it sure, and the map that its heatmaps come from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,11 @@ class Classifier:
     def pictures(self) -> int:
         """How many pictures stand above one another in what it is asked about: 1 for photos."""
         return len(self.sound.pictures) if self.sound else 1
+
+    def in_float(self) -> "Classifier":
+        """The same with its backbone in float32, as other programs get it; itself, if it computes in float32 anyway."""
+        backbone = self.backbone.in_float()
+        return replace(self, backbone=backbone, head=replace(self.head, backbone_sha256=backbone.sha256))
 
     def classify(self, photo: Image.Image) -> Classification:
         """Name the classes of one upright RGB photo. Raises ModelError if this model listens to sounds."""

@@ -2,7 +2,8 @@
 
     weights/
       card.json           class names, how accuracy was held out and what it was, the SHA-256 of each file below
-      backbone.tflite     photo -> feature map
+      backbone.tflite     photo -> feature map, perhaps in eight bits
+      backbone_float.tflite   then also the same network in float32, for other programs and for fine-tuning
       head.npz            feature map -> class
       familiarity.npz     when to say "not sure"
 
@@ -33,7 +34,7 @@ from dance_demo.model.description import measured
 from dance_demo.model.preprocessing import SOUND_NOUN
 
 CARD, BACKBONE, HEAD, FAMILIARITY = "card.json", "backbone.tflite", "head.npz", "familiarity.npz"
-FINE_TUNED = "fine_tuned.npz"
+FLOAT_BACKBONE, FINE_TUNED = "backbone_float.tflite", "fine_tuned.npz"
 PACKAGE = Path(__file__).resolve().parents[1]
 MAX_CARD_BYTES = 1_000_000
 

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 def keras_backbone(network: Backbone) -> "keras.Model":
     """MobileNetV2 without its top, with the weights of a backbone that `export_backbone` made of one.
 
-    Raises `ModelError` if it is not such a network.
+    Of one that computes in eight bits, the network in float32 that it was made from. Raises `ModelError` if it is not
+    such a network.
     """
     import keras
 
     backbone = build_backbone(network.input_side_px)
-    constants = _constants(network.data)
+    constants = _constants(network.in_float().data)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             bias = _of(layer.name, constants, dimensions=1)
@@ -50,7 +51,7 @@ def _constants(network: bytes) -> dict[str, np.ndarray]:
         except ValueError:  # what only exists while a photo passes
             continue
         if constant.dtype == np.int8:
-            raise ModelError("This network computes in eight bits, and cannot become one for other programs any more.")
+            raise ModelError("This network computes in eight bits, and its numbers in float32 are not here.")
         constants[tensor["name"]] = constant.astype(np.float32, copy=False)
     return constants
 

@@ -75,7 +75,10 @@ TOLERANCE = 0.01  # of a probability, between the app and what was made of it
 
 @dataclass(frozen=True)
 class FullModel:
-    """Where the files of a full model lie, and by how much their probabilities differed from the app's at most."""
+    """Where the files of a full model lie, and by how much their probabilities differed from the app's at most.
+
+    That is next to nothing, but for a backbone that computes in eight bits in the app alone.
+    """
 
     keras: Path
     litert: Path
@@ -136,6 +139,14 @@ def full_network(classifier: Classifier) -> "keras.Model":
     return keras.Model(photo, _probabilities(pooled, classifier.head), name="dance_demo")
 
 
+def head_network(head: Head) -> "keras.Model":
+    """The head alone as a Keras model: pooled maps (n, c) -> probabilities (n, k)."""
+    import keras
+
+    pooled = keras.Input((head.channels,))
+    return keras.Model(pooled, _probabilities(pooled, head))
+
+
 def save_for_every_keras(network: "keras.Model", path: Path, *, about: Mapping[str, Any] | None = None) -> None:
     """Write a `.keras` file that opens in Keras 3.3 and later, not only in versions as new as this one.
 
@@ -173,7 +184,10 @@ def for_every_keras(value: Any) -> Any:
 
 
 def _probabilities(pooled: "keras.KerasTensor", head: Head) -> "keras.KerasTensor":
-    """What `Head.probabilities` does, in layers. The temperature goes into the last one's numbers."""
+    """What a head makes of pooled maps (n, c), in layers: probabilities (n, k).
+
+    The temperature goes into the last one's numbers.
+    """
     import keras
 
     features = pooled
@@ -197,17 +211,20 @@ def _dense(
 
 
 def _largest_difference(classifier: Classifier, network: "keras.Model", litert: Path) -> float:
-    """Between the probabilities that the three give for some drawings. It is our mistake if it is not tiny."""
-    run, differences = litert_function(litert), []
+    """Between the probabilities that the app and the two files give for some drawings.
+
+    Between the files and the app's own network in float32 it is our mistake if it is not tiny.
+    """
+    run, mistakes, differences, in_float = litert_function(litert), list[float](), list[float](), classifier.in_float()
     for form in FORM_NAMES[:CHECKED_PICTURES]:
         drawing = draw(form, 0)
         pixels = pixels_of(drawing, classifier.backbone.input_side_px)
-        features = classifier.head.features(classifier.feature_map(drawing)[None])
-        expected = classifier.head.probabilities(features)[0]
-        answers = network(pixels[None], training=False).numpy()[0], run(pixels)
-        differences += [float(np.abs(answer - expected).max()) for answer in answers]
-    if not max(differences) <= TOLERANCE:  # NaN fails every comparison
-        raise RuntimeError(f"the probabilities of the full model differ from the app's: {differences}")
+        in_app, expected = (one.classify(drawing).probabilities(one.class_names) for one in (classifier, in_float))
+        for answer in (network(pixels[None], training=False).numpy()[0], run(pixels)):
+            mistakes.append(float(np.abs(answer - expected).max()))
+            differences.append(float(np.abs(answer - in_app).max()))
+    if not max(mistakes) <= TOLERANCE:  # NaN fails every comparison
+        raise RuntimeError(f"the probabilities of the full model differ from the app's network: {mistakes}")
     return max(differences)
 
 

@@ -14,18 +14,16 @@ import numpy as np
 
 from dance_demo.data.training_overlap import HASHES_FILE, PhotoHashes, training_hashes
 from dance_demo.model.directory import BACKBONE, ModelCard, save_model, sha256
-from dance_demo.model.familiarity import Familiarity, fit_limits
+from dance_demo.model.familiarity import Familiarity
 from dance_demo.research.crossvalidation import OutOfFold, crossvalidate, held_out_answers
 from dance_demo.research.finetune import finetune
+from dance_demo.research.measurement import INTERVAL, Measurement, as_it_ships
 from dance_demo.research.network import model_files, pooled_features
 from dance_demo.research.photos import NO_FOLD, TrainingPhotos
 from dance_demo.research.recipe import Recipe
-from dance_demo.training import plots
 
 if TYPE_CHECKING:
     import keras
-
-CONFUSION, RELIABILITY = "confusion.png", "reliability.png"  # pictures for the model card
 
 
 def release(
@@ -89,15 +87,12 @@ def _saved(
 ) -> ModelCard:
     """Save a network that has learned from `trained` and before that from `seen`, with its answers to `photos`."""
     counts = np.bincount(trained.classes, minlength=len(photos.class_names)).tolist()
-    temperature = held_out.temperature(photos)
-    probabilities = held_out.probabilities(temperature)
-    refusal = fit_limits(held_out.distances, probabilities)
-    evaluation = held_out.evaluation(photos, temperature)
+    measured = Measurement.of(held_out, photos, _protocol(photos, trained))
     features = pooled_features(
         model, trained.squares, side_px=recipe.served_side_px, mirrored_view=recipe.mirrored_view
     )
-    familiarity = Familiarity.fit(features).with_limits(**refusal)
-    files = model_files(model, photos.class_names, temperature, familiarity, side_px=recipe.served_side_px)
+    familiarity = Familiarity.fit(features).with_limits(**measured.limits)
+    files = model_files(model, photos.class_names, measured.temperature, familiarity, side_px=recipe.served_side_px)
     card = save_model(
         out,
         {**files, HASHES_FILE: trained.hashes.joined(seen).to_npz_bytes()},
@@ -105,12 +100,7 @@ def _saved(
         class_names=photos.class_names,
         mirrored_view=recipe.mirrored_view,
         photos_per_class=dict(zip(photos.class_names, counts, strict=True)),
-        evaluation={
-            **evaluation.to_json(),
-            **refusal,
-            "temperature": temperature,
-            "protocol": _protocol(photos, trained),
-        },
+        evaluation=measured.evaluation,
         training={
             "recipe": recipe.name,
             "seed": seed,
@@ -120,22 +110,16 @@ def _saved(
             "python": platform.python_version(),
         },
     )
-    (out / CONFUSION).write_bytes(plots.png(plots.confusion(evaluation)))
-    classes = photos.classes[held_out.indices].tolist()
-    (out / RELIABILITY).write_bytes(plots.png(plots.reliability(probabilities, classes)))
+    measured.write_pictures(out)
     return card
 
 
 def _protocol(photos: TrainingPhotos, trained: TrainingPhotos) -> str:
-    interval = "The interval is a bootstrap over groups of near-duplicates."
     measured = int((photos.folds != NO_FOLD).sum())
     if trained is not photos:
-        return (
-            f"{measured} photos of other sources than the {len(trained)} photos and drawings that trained; copies and "
-            f"crops of those are left out. They were shown to the network that ships. {interval}"
-        )
+        return as_it_ships(measured, len(trained))
     return (
         f"{measured} photos in {len(photos.fold_numbers)} folds, copies and near-duplicates always in the same "
         f"fold; each photo was judged by a network trained without its fold, and with "
-        f"{len(photos) - measured} extra photos and drawings that are in no fold. {interval}"
+        f"{len(photos) - measured} extra photos and drawings that are in no fold. {INTERVAL}"
     )

@@ -23,7 +23,7 @@ from dance_demo.data.training_overlap import training_hashes
 from dance_demo.errors import ModelError, TrainingError
 from dance_demo.jobs.progress import Progress, Steps, Stop
 from dance_demo.model.backbone import DANCE, GENERAL, GENERAL_FILE, IMAGENET, Backbone, known_backbone
-from dance_demo.model.directory import BACKBONE, BUNDLED
+from dance_demo.model.directory import BACKBONE, BUNDLED, FLOAT_BACKBONE
 from dance_demo.model.familiarity import Familiarity
 from dance_demo.training.config import TrainingConfig
 from dance_demo.training.features import scratch_file
@@ -99,7 +99,7 @@ def train_embedded(
         raise TrainingError("With --features, a share of the photos is put aside to judge: leave --folds out.")
     stopwatch = Stopwatch()
     backbone = backbone_of(files)
-    shipped = {BUNDLED / BACKBONE: DANCE, BUNDLED / GENERAL_FILE: GENERAL}
+    shipped = {BUNDLED / BACKBONE: DANCE, BUNDLED / FLOAT_BACKBONE: DANCE, BUNDLED / GENERAL_FILE: GENERAL}
     config = replace(config, backbone=shipped.get(backbone.path, IMAGENET), augmentation="off")
     with scratch_file(directory) as scratch, threadpool_limits(1, "blas"):
         copying = Steps(_copied(files, rows, scratch, stop))

@@ -62,7 +62,7 @@ def test_a_page_is_made_in_a_moment_and_fits_into_an_email(classifier: Classifie
     out, started_s = tmp_path / "page.html", time.process_time()
     export(BUNDLED, out)
     assert time.process_time() - started_s < 3
-    assert out.stat().st_size <= 15_000_000
+    assert out.stat().st_size <= 8_000_000
     assert not [path for path in tmp_path.iterdir() if path != out]
 
 

@@ -88,7 +88,7 @@ def test_the_library_loads_it_and_gives_the_probabilities_of_the_app(page: Page,
         drawing = draw(form, seed, size=(300, 300))
         pixels = ((to_input(drawing, side) + 1) * 127.5).round().astype(np.uint8)
         answer = page.evaluate(ASK, {"pixels": base64.b64encode(pixels.tobytes()).decode(), "side": side})
-        expected = classifier.classify(drawing).probabilities(classifier.class_names)
+        expected = classifier.in_float().classify(drawing).probabilities(classifier.class_names)
         difference = np.abs(np.array(answer) - expected).max()
         print(f"{kind}: {difference:.2g}")
         assert difference <= MOST_DIFFERENCE and expected.max() < 0.9999

@@ -10,11 +10,11 @@ import pytest
 from dance_demo.errors import ModelError
 from dance_demo.files.npz import write_arrays
 from dance_demo.model.backbone import Backbone, general_backbone
-from dance_demo.model.directory import BACKBONE, BUNDLED
+from dance_demo.model.directory import BUNDLED, FLOAT_BACKBONE
 from dance_demo.model.fine_tuned import LAYERS, NAMES, base_of, changed_network, changes_bytes, kernels_in
 from dance_demo.networks.from_litert import keras_backbone
 
-SHIPPED = {"float32": BUNDLED / BACKBONE, "float16": general_backbone()}
+SHIPPED = {"float32": BUNDLED / FLOAT_BACKBONE, "float16": general_backbone()}
 
 
 @pytest.fixture(scope="module", params=SHIPPED)

@@ -25,7 +25,7 @@ from dance_demo.model.directory import BACKBONE, BUNDLED, CARD, load_card, resol
 from dance_demo.model.heatmap import gradcam
 from dance_demo.model.preprocessing import to_input
 from dance_demo.networks.from_litert import keras_backbone
-from dance_demo.research.release import CONFUSION
+from dance_demo.research.measurement import CONFUSION
 from dance_demo.training import plots
 from dance_demo.training.evaluation import Evaluation
 from tests.support import ROOT
@@ -64,6 +64,11 @@ def pictures(request) -> list[Image.Image]:
 @pytest.fixture(scope="module")
 def keras_model(classifier) -> "keras.Model":
     return keras_backbone(Backbone(resolve() / BACKBONE))
+
+
+@pytest.fixture(scope="module")
+def in_float(classifier) -> Classifier:
+    return classifier.in_float()
 
 
 # Files ------------------------------------------------------------------------------------------------------------
@@ -159,15 +164,25 @@ def keras_maps(model: "keras.Model", classifier: Classifier, photos: list[Image.
 
 
 @pytest.mark.slow
-def test_keras_with_the_same_weights_gives_the_same_probabilities(keras_model, classifier, pictures):
-    head, differences, same = classifier.head, [], 0
-    for photo, maps in zip(pictures, keras_maps(keras_model, classifier, pictures), strict=True):
+def test_keras_with_the_same_weights_gives_the_same_probabilities(keras_model, in_float, pictures):
+    head, differences, same = in_float.head, [], 0
+    for photo, maps in zip(pictures, keras_maps(keras_model, in_float, pictures), strict=True):
         expected = head.probabilities(head.features(maps[None]))[0]
-        found = head.probabilities(head.features(classifier.feature_map(photo)[None]))[0]
+        found = head.probabilities(head.features(in_float.feature_map(photo)[None]))[0]
         differences.append(np.abs(found - expected).max())
         same += found.argmax() == expected.argmax()
     assert max(differences) < 0.01
     assert same >= 0.99 * len(pictures)
+
+
+@pytest.mark.slow
+def test_in_eight_bits_it_says_the_same_as_in_float32(classifier, in_float, pictures):
+    assert classifier.backbone.sha256 != in_float.backbone.sha256
+    said = [(classifier.classify(photo), in_float.classify(photo)) for photo in pictures]
+    same = [one.top.label == other.top.label for one, other in said]
+    assert np.mean(same) >= 0.95
+    gaps = [np.abs(np.subtract(*(one.probabilities(classifier.class_names) for one in pair))).max() for pair in said]
+    assert np.median(gaps) < 0.01
 
 
 @pytest.mark.slow

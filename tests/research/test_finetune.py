@@ -27,10 +27,11 @@ from dance_demo.research import crossvalidation
 from dance_demo.research import finetune as finetuning
 from dance_demo.research.crossvalidation import OutOfFold, crossvalidate
 from dance_demo.research.finetune import finetune
+from dance_demo.research.measurement import CONFUSION, RELIABILITY
 from dance_demo.research.network import _inputs, build_model, load_initial_weights, pooled_features
 from dance_demo.research.photos import NO_FOLD, TrainingPhotos
 from dance_demo.research.recipe import RECIPES, Recipe
-from dance_demo.research.release import CONFUSION, RELIABILITY, go_on, release
+from dance_demo.research.release import go_on, release
 from tests.support import ROOT
 from tests.support.made_up import photo
 

@@ -104,6 +104,7 @@ def fine_tune(
     The maps at the cut lie in the file `scratch` meanwhile. Raises PhotoError if a photo cannot be read any more,
     ModelError for a backbone that cannot be cut.
     """
+    backbone = backbone.in_float()
     look, blocks = divide(backbone)
     maps = yield from _maps(dataset, split, config, look, backbone=backbone, scratch=scratch, stop=stop)
     if maps is None:

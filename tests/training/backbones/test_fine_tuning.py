@@ -14,8 +14,8 @@ from dance_demo.files.photo import open_photo
 from dance_demo.jobs.manager import JobManager
 from dance_demo.jobs.progress import never
 from dance_demo.model.bundle import read_bundle, write_bundle
-from dance_demo.model.directory import FINE_TUNED, ModelCard
-from dance_demo.model.fine_tuned import LAYERS, kernels_in
+from dance_demo.model.directory import BUNDLED, FINE_TUNED, FLOAT_BACKBONE, ModelCard, sha256
+from dance_demo.model.fine_tuned import LAYERS, base_of, kernels_in
 from dance_demo.model.head import power_normalize
 from dance_demo.model.loading import load_classifier
 from dance_demo.networks.full_model import FullModel, export
@@ -57,6 +57,15 @@ def test_the_last_blocks_change_and_nothing_else(result):
     assert all(0 < np.abs(new[layer] - old[layer]).max() < 0.1 for layer in LAYERS)
     differing = np.frombuffer(before, np.uint8) != np.frombuffer(backbone.data, np.uint8)
     assert differing.sum() <= sum(2 * kernel.size for kernel in old.values())  # float16
+
+
+@pytest.mark.slow
+def test_of_a_backbone_in_eight_bits_the_one_in_float32_is_fine_tuned(dataset, tmp_path):
+    *_, result = train(tmp_path, never, dataset, replace(SETTINGS, backbone="dance"), tmp_path / "cache")
+    backbone = load_classifier(result.model).backbone
+    assert backbone.path == BUNDLED / FLOAT_BACKBONE and backbone.in_float() is backbone
+    assert base_of(backbone.changes.read_bytes()) == sha256(BUNDLED / FLOAT_BACKBONE)
+    assert result.fine_tuning.startswith("Fine-tuned: of the same")
 
 
 @pytest.mark.slow
