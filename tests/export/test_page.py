@@ -26,6 +26,10 @@ from tests.support import ROOT
 from tests.support.hostile import HOSTILE, Skeleton
 from tests.support.takeaway import Takeaway, opened
 
+FULLY_DECODED_PX = (
+    960  # a JPEG above it Python unpacks at a half or less, which no browser can; eight bits make more of it
+)
+MOST_REDUCED = 0.05  # of a probability, between the app and the page, for those
 SCRIPTS = ("नृत्य", "ভরতনাট্যম", "ഓട്ടൻതുള്ളൽ", "رقص", "舞蹈")
 
 NAMES = tuple(name for name in HOSTILE if is_single_line(name))  # others are refused where a head is made
@@ -118,17 +122,22 @@ def test_the_page_answers_as_the_app_does_on_real_photos(page: Takeaway, classif
 
 def compare(page: Takeaway, classifier: Classifier, photos: list[Path]) -> None:
     """Hold the whole path against Python's: probabilities, the first class, and whether it is sure."""
-    differences, doubts = {}, set()
+    differences, doubts = {False: {}, True: {}}, set()
     for photo in photos:
         answer, expected = page.ask(photo), classifier.classify(open_photo(photo))
         assert answer, photo
         probabilities = expected.probabilities(classifier.class_names)
-        differences[photo.name] = np.abs(np.array(answer["probabilities"]) - probabilities).max()
+        with Image.open(photo) as picture:
+            reduced = picture.format == "JPEG" and max(picture.size) > FULLY_DECODED_PX
+        difference = np.abs(np.array(answer["probabilities"]) - probabilities).max()
+        differences[reduced][photo.name] = difference
         assert np.argmax(answer["probabilities"]) == np.argmax(probabilities), photo
         assert bool(answer["doubt"]) == (not expected.sure), photo
         doubts.add(answer["doubt"])
-    print(f"{len(photos)} photos, largest difference {max(differences.values()):.2g}")
-    assert max(differences.values()) <= MOST_DIFFERENCE, sorted(differences.items(), key=lambda pair: -pair[1])[:5]
+    for reduced, most in ((False, MOST_DIFFERENCE), (True, MOST_REDUCED)):
+        (photo, largest), *_ = sorted(differences[reduced].items(), key=lambda pair: -pair[1])
+        print(f"{len(differences[reduced])} photos, largest difference {largest:.2g}: {photo}")
+        assert largest <= most, photo
     assert len(doubts) > 1  # or it would be too easy
 
 
