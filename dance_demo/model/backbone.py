@@ -5,12 +5,14 @@ A classifier is cut into a *backbone* (photo -> feature map, the slow part, the 
 prediction is a pooled matrix product, the heatmap of *every* class follows from one feature map without a gradient
 (see `gradcam`), and a new head is trained in seconds because each photo passes the backbone only once.
 
-There are three. The dance backbone ships; it was fine-tuned on dance photos and forgot other subjects. It computes in
-eight bits, and beside it lies the network in float32 that it was made from: Keras and other programs take that one, it
-can be fine-tuned, and heads of earlier versions were fitted on it. The general one
+There are three. The dance backbone ships; it was fine-tuned on dance photos and forgot other subjects. The general one
 ships, too: the ImageNet network, moved a part of the way to the dance backbone (`research.interpolation`). The plain
 ImageNet one, which has seen no dance photo, is made once from Keras' weights (`networks.imagenet`) and kept. Of these
 two a file is used only if it is, byte for byte, the one whose hash was written down when it was complete.
+
+The dance backbone computes in eight bits. Beside it lies the network in float32 that it was made from
+(`research.quantization`): other programs get that one, it can be fine-tuned, and heads of earlier versions see through
+it.
 
 LiteRT starts in a fraction of a second and answers in milliseconds; TensorFlow is not imported here.
 """

@@ -1,11 +1,11 @@
 """Where a model lives: a directory with a card that says what it is, and files that must be exactly what it says.
 
     weights/
-      card.json           class names, how accuracy was held out and what it was, the SHA-256 of each file below
-      backbone.tflite     photo -> feature map, perhaps in eight bits
-      backbone_float.tflite   then also the same network in float32, for other programs and for fine-tuning
-      head.npz            feature map -> class
-      familiarity.npz     when to say "not sure"
+      card.json               class names, how accuracy was held out and what it was, the SHA-256 of each file below
+      backbone.tflite         photo -> feature map
+      backbone_float.tflite   if that computes in eight bits: the network in float32 that it was made from
+      head.npz                feature map -> class
+      familiarity.npz         when to say "not sure"
 
 A head of a visitor's own has no backbone beside it: it sees through one that is known here, perhaps with the numbers
 in `fine_tuned.npz` in the place of some of its own.
