@@ -1,6 +1,6 @@
 // The whole answer to one photo, as dance_demo/model/classifier.py gives it.
 
-import {distance, doubt} from "./familiarity.js";
+import {distance, doubt, knownBy} from "./familiarity.js";
 import {heatmap, pool, probabilities} from "./head.js";
 import {mirrored, toInput} from "./preprocessing.js";
 
@@ -20,28 +20,30 @@ export class Classifier {
   // photo (see resize.js) -> {probabilities, order, doubt, distance, map}; order: class numbers, the most likely first
   async classify(photo, views = this.views) {
     const map = await this.featureMap(photo, views), pooled = pool(map), {head, familiarity} = this.model;
-    const shares = [...probabilities(head, pooled)], far = distance(familiarity, pooled);
+    const shares = [...probabilities(head, pooled)];
+    const far = distance(familiarity, knownBy(familiarity, map.inner, pooled));
     const order = shares.map((_, i) => i).sort((a, b) => shares[b] - shares[a]);
     const familiar = Number(far <= familiarity.maxDistance);
     return {probabilities: shares, order, familiar, doubt: doubt(familiarity, familiar, shares), distance: far, map};
   }
 
-  // The mean of the views' maps, that of the mirror image mirrored back.
+  // The mean of the views' maps, that of the mirror image mirrored back; `inner`: their inner ones, pooled.
   async featureMap(photo, views) {
     const values = toInput(photo, this.model), maps = [];
     for (const view of views) {
-      if (view === PHOTO) {
-        maps.push(await this.network.featureMap(values));
-        continue;
-      }
-      const map = await this.network.featureMap(mirrored(values, this.model.inputSide, 3));
-      maps.push({...map, data: mirrored(map.data, map.width, map.channels)});
+      const input = view === PHOTO ? values : mirrored(values, this.model.inputSide, 3);
+      const map = await this.network.featureMap(input), inner = map.inner && pool(map.inner);
+      maps.push({...map, inner, data: view === PHOTO ? map.data : mirrored(map.data, map.width, map.channels)});
     }
     const [one, other] = maps;
-    return other ? {...one, data: one.data.map((value, i) => Math.fround(value + other.data[i]) / 2)} : one;
+    return other ? {...one, data: mean(one.data, other.data), inner: one.inner && mean(one.inner, other.inner)} : one;
   }
 
   heatmap({map}, index) {
     return heatmap(map, this.model.head, index);
   }
+}
+
+function mean(one, other) {
+  return one.map((value, i) => Math.fround(value + other[i]) / 2);
 }

@@ -16,6 +16,11 @@ export function distance(known, pooled) {
   return (weighed + Math.max(all - along, 0) / known.rest) / n;
 }
 
+// What it is about: the inner features of the network, or the pooled feature map. Its size says which.
+export function knownBy({centre}, inner, pooled) {
+  return centre.data.length === inner?.length ? inner : pooled;
+}
+
 // "unfamiliar", "unclear", or "" if the answer is sure. `familiar` is 0 or 1, or the share of a camera's pictures.
 export function doubt({minProbability, minMargin}, familiar, probabilities) {
   if (familiar < 0.5) return "unfamiliar";

@@ -1,4 +1,4 @@
-// The backbone, run by LiteRT in WebAssembly: a photo as numbers in, a feature map out.
+// The backbone, run by LiteRT in WebAssembly: a photo as numbers in, a feature map and perhaps an inner one out.
 
 import {loadAndCompile, loadLiteRt, Tensor} from "@litertjs/core";
 import {useRuntime} from "./runtime.js";
@@ -10,16 +10,18 @@ export async function loadNetwork(runtime, network) {
   useRuntime(runtime);
   await (started ??= loadLiteRt("litert.js"));
   const model = await loadAndCompile(network, {accelerator: "wasm"});
-  const [{shape: inputShape}] = model.getInputDetails(), [{shape: outputShape}] = model.getOutputDetails();
-  const [, height, width, channels] = outputShape;
+  const [{shape: inputShape}] = model.getInputDetails(), outputs = model.getOutputDetails();
   return {
     async featureMap(values) {
       const input = new Tensor(values, [...inputShape]);
-      const [output] = await model.run([input]);
-      const data = output.toTypedArray();  // a copy
+      const found = await model.run([input]);
+      const [map, inner = null] = found.map((output, i) => {
+        const [, height, width, channels] = outputs[i].shape;
+        return {data: output.toTypedArray(), height, width, channels};  // a copy
+      });
       input.delete();
-      output.delete();
-      return {data, height, width, channels};
+      for (const output of found) output.delete();
+      return {...map, inner};
     },
   };
 }

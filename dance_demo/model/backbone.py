@@ -62,8 +62,9 @@ class Backbone:
     """One loaded network. Safe to share between threads: an interpreter is not, so it sits behind a lock.
 
     `input_side_px` is the side of the square photos that it takes, `channels` the depth of its feature maps and
-    `sha256` the hash of its file, by which a head knows the backbone that it was fitted on. `path` is where that file
-    was read; with `changes`, a file of kernels that were fine-tuned, it is that file with these in their places.
+    `sha256` the hash of its file, by which a head knows the backbone that it was fitted on. `inner_channels` is the
+    depth of the inner maps that it gives besides, 0 for none. `path` is where that file was read; with `changes`, a
+    file of kernels that were fine-tuned, it is that file with these in their places.
 
     A network takes 30 MB. Those that ship are few and stay; of fine-tuned ones, of which every visitor may have one,
     only the last few that were asked stay loaded.
@@ -75,7 +76,7 @@ class Backbone:
         network = _kept_network(path, changes, threads) if changes else _Network(self.data, path, threads)
         self._network = None if changes else network
         self.sha256, self.input_side_px, self.map_shape = network.sha256, network.side_px, network.map_shape
-        self.channels = self.map_shape[-1]
+        self.channels, self.inner_channels = self.map_shape[-1], network.inner_channels
 
     @property
     def data(self) -> bytes:
@@ -95,12 +96,19 @@ class Backbone:
 
         Raises `ModelError` if a file of fine-tuned kernels that must be read again is gone.
         """
+        return self.look(batch)[0]
+
+    def look(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`feature_maps`, and the inner maps averaged over the picture: (n, h, w, channels), (n, inner_channels)."""
         side = self.input_side_px
         if batch.ndim != 4 or batch.shape[1:] != (side, side, 3):
             raise ValueError(f"batch must be (n, {side}, {side}, 3). Received: {batch.shape}")
         network = self._network or _kept_network(self.path, self.changes, self._threads)
-        maps = [network.run(photo) for photo in np.ascontiguousarray(batch, dtype=np.float32)]
-        return np.stack(maps) if maps else np.empty((0, *self.map_shape), np.float32)
+        seen = [network.run(photo) for photo in np.ascontiguousarray(batch, dtype=np.float32)]
+        if not seen:
+            return np.empty((0, *self.map_shape), np.float32), np.empty((0, self.inner_channels), np.float32)
+        maps, inner = zip(*seen, strict=True)
+        return np.stack(maps), np.stack(inner)
 
 
 class _Network:
@@ -111,17 +119,20 @@ class _Network:
         self._interpreter = _interpreter(data, path, threads)
         self._lock = threading.Lock()
         self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
+        self._output, *inner = self._interpreter.get_output_details()
+        self._inner = inner[0] if inner else None
+        self.inner_channels = int(self._inner["shape"][-1]) if self._inner else 0
         _, self.side_px, _, _ = (int(n) for n in self._input["shape"])
         self.map_shape = tuple(int(n) for n in self._output["shape"][1:])
 
-    def run(self, photo: np.ndarray) -> np.ndarray:
-        """(S, S, 3) -> (h, w, channels)."""
+    def run(self, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(S, S, 3) -> (h, w, channels) and (inner_channels,)."""
         with self._lock:
             self._interpreter.set_tensor(self._input["index"], photo[None])
             self._interpreter.invoke()
             feature_map: np.ndarray = self._interpreter.get_tensor(self._output["index"])[0]  # get_tensor copies
-        return feature_map
+            inner_map = self._interpreter.get_tensor(self._inner["index"])[0] if self._inner else np.empty((1, 1, 0))
+        return feature_map, inner_map.mean(axis=(0, 1), dtype=np.float32)
 
 
 @functools.lru_cache(maxsize=3)
@@ -191,7 +202,7 @@ def _interpreter(data: bytes, path: Path, threads: int) -> "Interpreter":
         shapes = [d["shape"] for d in interpreter.get_input_details() + interpreter.get_output_details()]
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{Path(path).name} is not a LiteRT network. Install the weights again.") from error
-    if [len(shape) for shape in shapes] != [4, 4]:
+    if [len(shape) for shape in shapes] not in ([4, 4], [4, 4, 4]):
         raise ModelError(
             f"{Path(path).name}: expected one photo batch in and one feature map out, "
             f"found shapes {[tuple(map(int, s)) for s in shapes]}."

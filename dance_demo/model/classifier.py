@@ -67,6 +67,8 @@ class Classifier:
 
     With `mirrored_view` a photo and its mirror image both pass the network and their feature maps are averaged, which
     is the same as averaging their logits, because everything after the map is linear (for plain features).
+
+    The familiarity is about pooled feature maps or about the inner features of the backbone, as its size says.
     """
 
     backbone: Backbone
@@ -85,7 +87,7 @@ class Classifier:
         found = f"{self.pictures} x {self.backbone.channels}" if self.sound else f"{self.backbone.channels}"
         if self.head.channels != channels:
             raise ModelError(f"This head reads {self.head.channels} channels, but the backbone has {found}.")
-        if self.familiarity.centre.size != channels:
+        if self.familiarity.centre.size != channels and not self._knows_by_inner:
             raise ModelError(
                 f"The familiarity file is about {self.familiarity.centre.size} channels, but the backbone has {found}."
             )
@@ -101,10 +103,16 @@ class Classifier:
         """How many pictures stand above one another in what it is asked about: 1 for photos."""
         return len(self.sound.pictures) if self.sound else 1
 
+    @property
+    def _knows_by_inner(self) -> bool:
+        return self.familiarity.centre.size == self.backbone.inner_channels
+
     def in_float(self) -> "Classifier":
-        """The same with its backbone in float32, as other programs get it; itself, if it computes in float32 anyway."""
+        """The same with its backbone in float32, as other programs get it: without "not sure", if need be."""
         backbone = self.backbone.in_float()
-        return replace(self, backbone=backbone, head=replace(self.head, backbone_sha256=backbone.sha256))
+        known = Familiarity.of_anything(self.head.channels) if self._knows_by_inner else self.familiarity
+        head = replace(self.head, backbone_sha256=backbone.sha256)
+        return replace(self, backbone=backbone, head=head, familiarity=known)
 
     def classify(self, photo: Image.Image) -> Classification:
         """Name the classes of one upright RGB photo. Raises ModelError if this model listens to sounds."""
@@ -114,19 +122,24 @@ class Classifier:
 
     def classify_picture(self, photo: Image.Image) -> Classification:
         """Name the classes of a photo, or of the pictures of a piece of sound above one another."""
-        feature_map = self.feature_map(photo)
+        feature_map, known_by = self.look(photo)
         probabilities = self.head.probabilities(self.head.features(feature_map[None]))[0]
         predictions = ranked(self.class_names, probabilities)
-        note = self.familiarity.note(self.head.pool(feature_map[None])[0], probabilities)
+        note = self.familiarity.note(known_by, probabilities)
         return Classification(predictions, feature_map, sure=not note, note=note)
 
     def feature_map(self, photo: Image.Image) -> np.ndarray:
         """Return (h, w, c), averaged with the mirror image's map (mirrored back) if there are two views."""
-        maps = self.backbone.feature_maps(self.views(photo))
+        return self.look(photo)[0]
+
+    def look(self, photo: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+        """`feature_map`, and the features that the familiarity is about, (c,)."""
+        maps, inner = self.backbone.look(self.views(photo))
         if self.sound:
-            return maps.reshape(-1, *maps.shape[2:])
-        mean: np.ndarray = (maps[0] + maps[1][:, ::-1]) / 2 if self.mirrored_view else maps[0]
-        return mean
+            seen: np.ndarray = maps.reshape(-1, *maps.shape[2:])
+        else:
+            seen = (maps[0] + maps[1][:, ::-1]) / 2 if self.mirrored_view else maps[0]
+        return seen, inner.mean(axis=0) if self._knows_by_inner else self.head.pool(seen[None])[0]
 
     def views(self, photo: Image.Image) -> np.ndarray:
         """What the backbone is asked about: the photo, and its mirror image if there are two views. (n, S, S, 3).

@@ -5,10 +5,11 @@ import io
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dance_demo.errors import ModelError
 from dance_demo.files.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -48,13 +49,48 @@ def litert_bytes(
     return _in_float32(data) if float16 else data
 
 
+def with_inner_map(data: bytes, layer: str) -> bytes:
+    """A LiteRT file in eight bits that gives, after what it gave, also what this layer hands on, as float32.
+
+    Nothing else in it changes. Raises `ModelError` if it has no such layer.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = schema.ModelT.InitFromPackedBuf(data, 0)
+    (graph,) = content.subgraphs
+    handed_on = {number for operator in graph.operators for number in operator.outputs}
+    found = [number for number in handed_on if f"/{layer}_".encode() in graph.tensors[number].name]
+    to_float = next((operator for operator in graph.operators if operator.outputs[0] == graph.outputs[0]), None)
+    if len(found) != 1 or to_float is None or graph.tensors[found[0]].type != schema.TensorType.INT8:
+        raise ModelError(f"This is no network in eight bits with the layer {layer}.")
+    inner = schema.TensorT()
+    inner.name, inner.shape, inner.type = layer.encode(), graph.tensors[found[0]].shape, schema.TensorType.FLOAT32
+    inner.buffer = len(content.buffers)
+    content.buffers.append(schema.BufferT())
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = to_float.opcodeIndex, [found[0]], [len(graph.tensors)]
+    graph.outputs = [*graph.outputs, len(graph.tensors)]
+    graph.tensors.append(inner)
+    graph.operators.append(operator)
+    for signature in content.signatureDefs or []:
+        output = schema.TensorMapT()
+        output.name, output.tensorIndex = b"output_1", graph.outputs[-1]
+        signature.outputs.append(output)
+    return _packed(content)
+
+
 def _in_float32(data: bytes) -> bytes:
     """The model without the leave to compute in float16, or a phone would see other features than a laptop."""
-    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     content = schema.ModelT.InitFromPackedBuf(data, 0)
     content.metadata = [entry for entry in content.metadata if entry.name != _REDUCED_PRECISION]
-    builder = flatbuffers.Builder(len(data))
+    return _packed(content)
+
+
+def _packed(content: Any) -> bytes:
+    import flatbuffers
+
+    builder = flatbuffers.Builder(0)
     builder.Finish(content.Pack(builder), _MODEL_IDENTIFIER)
     return bytes(builder.Output())

@@ -4,6 +4,10 @@ Weights of each filter and activations of each layer become whole numbers of eig
 (Jacob et al. 2018). Before, a copy of the network learns to say the same with rounded numbers, from photos without
 their labels (`networks.quantization_aware`). Most of these, and of the examples that tell the ranges, are as poor
 cameras leave them. The network in float32 is kept beside it, for other programs. Needs TensorFlow.
+
+The new network also gives what a layer before its last ones hands on. Fine-tuning made the last ones forget what is no
+dance; there it is not forgotten yet, so that photos of other subjects are told far better from those that trained (as
+in Lee et al. 2018, who compare layers).
 """
 
 import tempfile
@@ -16,6 +20,8 @@ import numpy as np
 from PIL import Image
 
 from dance_demo.data.augmentation import Augmentation, augmented
+from dance_demo.data.degradation import degraded
+from dance_demo.data.illustrations import FORM_NAMES, draw
 from dance_demo.data.training_overlap import HASHES_FILE
 from dance_demo.errors import DatasetError
 from dance_demo.files.photo import open_photo
@@ -31,11 +37,12 @@ from dance_demo.model.directory import (
     require_new,
     save_model,
 )
+from dance_demo.model.familiarity import Familiarity
 from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import square
 from dance_demo.networks.from_litert import keras_backbone
 from dance_demo.networks.full_model import head_network
-from dance_demo.networks.litert import litert_bytes
+from dance_demo.networks.litert import litert_bytes, with_inner_map
 from dance_demo.networks.quantization_aware import Student
 from dance_demo.research.crossvalidation import OutOfFold
 from dance_demo.research.measurement import Measurement, as_it_ships
@@ -45,6 +52,7 @@ PHOTOS_AT_LEAST, PHOTOS_AT_MOST = 20, 2_000
 EXAMPLES = 200  # photos that tell the ranges of the activations
 COPIES = Augmentation(min_area=0.4, degrade_probability=0.6)  # of the photos, as the network that ships had them
 EPOCHS, BATCH = 6, 16
+INNER = "block_16_expand_relu"  # the layer whose features tell other subjects
 
 
 def quantize(
@@ -61,7 +69,8 @@ def quantize(
 
     Of `photos` up to 2,000 are learned from; labels are not needed. The card says how accurate it is on the photos
     `held_out`, which must be none that it has ever learned from, and they set temperature and limits of the answers
-    anew; without them it claims no accuracy. Raises `DatasetError` for fewer than 20 photos, `ModelError` if the model
+    anew. `photos` are then taken for all that trained it, and their inner features for what is familiar. Without
+    `held_out` it claims no accuracy. Raises `DatasetError` for fewer than 20 photos, `ModelError` if the model
     is damaged, listens to sounds, or has nothing in float32.
     """
     require_new(out)
@@ -81,6 +90,7 @@ def quantize(
     in_float = classifier.backbone.in_float()
     measured = None
     if held_out is not None:
+        small = replace(small, familiarity=_familiarity(small, squares, _drawings(card), seed))
         protocol = as_it_ships(len(held_out), sum(card.photos_per_class.values()))
         measured = Measurement.of(_answers(small, held_out), held_out, protocol)
         small = replace(
@@ -124,7 +134,8 @@ def _in_eight_bits(
     for epoch in range(1, epochs + 1):
         losses = [student.learn(batch) for batch in _batches(squares, side_px, np.random.default_rng([seed, epoch]))]
         log(f"epoch {epoch}/{epochs}  loss {np.mean(losses):.3f}  {(time.monotonic() - started) / 60:.1f} min")
-    return litert_bytes(student.network(), side_px=side_px, examples=(example[None] for example in examples))
+    data = litert_bytes(student.network(), side_px=side_px, examples=(example[None] for example in examples))
+    return with_inner_map(data, INNER)
 
 
 def _batches(squares: np.ndarray, side_px: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
@@ -134,7 +145,30 @@ def _batches(squares: np.ndarray, side_px: int, generator: np.random.Generator) 
         yield np.stack([augmented(squares[i], COPIES, side_px, generator) for i in order[start : start + BATCH]])
 
 
+def _drawings(card: ModelCard) -> list[Image.Image]:
+    """Those that trained it, too."""
+    forms, each = set(card.class_names) & set(FORM_NAMES), int(card.training.get("drawings_per_class", 0))
+    return [draw(form, number) for form in sorted(forms) for number in range(each)]
+
+
+def _familiarity(
+    classifier: Classifier, squares: np.ndarray, drawings: Sequence[Image.Image], seed: int
+) -> Familiarity:
+    """By the inner features of all that trained it, and of each photo as a poor camera leaves it.
+
+    Without the latter, dancers out of focus, grey or in the dark would be refused twice as often.
+    """
+    generator = np.random.default_rng([seed, 0])
+    poor = [Image.fromarray(degraded(pixels, generator)) for pixels in squares]
+    photos = [*map(Image.fromarray, squares), *poor, *drawings]
+    inner = [classifier.backbone.look(classifier.views(photo))[1].mean(axis=0) for photo in photos]
+    return Familiarity.fit(np.stack(inner))
+
+
 def _answers(classifier: Classifier, photos: TrainingPhotos) -> OutOfFold:
-    maps = np.stack([classifier.feature_map(Image.fromarray(one)) for one in photos.squares])
+    maps, known_by = (
+        np.stack(parts)
+        for parts in zip(*(classifier.look(Image.fromarray(one)) for one in photos.squares), strict=True)
+    )
     pooled, logits = classifier.head.pool(maps), classifier.head.logits(classifier.head.features(maps))
-    return OutOfFold(np.arange(len(photos)), logits, pooled, classifier.familiarity.distance(pooled))
+    return OutOfFold(np.arange(len(photos)), logits, pooled, classifier.familiarity.distance(known_by))

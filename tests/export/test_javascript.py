@@ -59,7 +59,8 @@ def told(classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> di
     photos = [noise(*size) for size in SIZES]
     folder = tmp_path_factory.mktemp("vectors")
     (folder / "network").write_bytes(bytes(range(250)) * 9)
-    maps = [classifier.feature_map(draw("odissi", 7)), np.zeros((7, 5, classifier.backbone.channels), np.float32)]
+    feature_map, inner = classifier.look(draw("odissi", 7))
+    maps = [feature_map, np.zeros((7, 5, classifier.backbone.channels), np.float32)]
     vectors = {
         "resized": [
             {"photo": as_json(photo), "width": 288, "height": 224, "cubic": cubic}
@@ -86,6 +87,7 @@ def told(classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> di
         "heads": [
             {
                 "model": model_data(one, ModelCard("Any", one.class_names, {})),
+                "inner": in_base64(inner.tobytes()),
                 "map": {"data": in_base64(feature_map.tobytes()), "height": feature_map.shape[0],
                     "width": feature_map.shape[1],
                         "channels": feature_map.shape[2]},
@@ -98,7 +100,7 @@ def told(classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> di
     command = ["node", ROOT / "tests" / "javascript" / "compute.js", folder / "vectors.json"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
-    return {"maps": maps, "network": (folder / "network").read_bytes(), "told": json.loads(ran.stdout)}
+    return {"maps": maps, "inner": inner, "network": (folder / "network").read_bytes(), "told": json.loads(ran.stdout)}
 
 
 def heats() -> list[np.ndarray]:
@@ -137,11 +139,13 @@ def test_every_kind_of_head_gives_the_same_probabilities_heatmaps_and_doubts(
     answers, doubts = iter(told["told"]["heads"]), set()
     for one in heads(classifier):
         for feature_map in told["maps"]:
-            answer, pooled = next(answers), one.head.pool(feature_map[None])
+            answer, known_by = next(answers), one.head.pool(feature_map[None])
+            if one is classifier:
+                known_by = told["inner"][None]
             expected = one.head.probabilities(one.head.features(feature_map[None]))[0]
             assert answer["probabilities"] == pytest.approx(expected, abs=1e-6)
-            assert answer["distance"] == pytest.approx(one.familiarity.distance(pooled)[0], rel=1e-4)
-            assert DOUBTS[answer["doubt"]] == one.familiarity.note(pooled[0], expected)
+            assert answer["distance"] == pytest.approx(one.familiarity.distance(known_by)[0], rel=1e-4)
+            assert DOUBTS[answer["doubt"]] == one.familiarity.note(known_by[0], expected)
             doubts.add(answer["doubt"])
             for index, heat in enumerate(answer["heatmaps"]):
                 expected_heat = gradcam.heatmap(feature_map, one.head, index).ravel()

@@ -1,6 +1,6 @@
 // Computes with the source in js/ what Python has computed: `node compute.js VECTORS`. Prints one JSON object.
 import {readFile} from "node:fs/promises";
-import {distance, doubt} from "../../js/familiarity.js";
+import {distance, doubt, knownBy} from "../../js/familiarity.js";
 import {heatmap, pool, probabilities} from "../../js/head.js";
 import {joined, readModel, unzipped} from "../../js/model.js";
 import {coloured} from "../../js/overlay.js";
@@ -13,9 +13,10 @@ const floats = base64 => new Float32Array(bytes(base64).buffer);
 const base64 = values => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
 const photo = ({data, ...size}) => ({data: bytes(data), ...size});
 
-const heads = vectors.heads.map(({model: json, map: {data, ...shape}}) => {
+const heads = vectors.heads.map(({model: json, map: {data, ...shape}, inner}) => {
   const model = readModel(json), map = {data: floats(data), ...shape}, pooled = pool(map);
-  const shares = probabilities(model.head, pooled), far = distance(model.familiarity, pooled);
+  const shares = probabilities(model.head, pooled);
+  const far = distance(model.familiarity, knownBy(model.familiarity, floats(inner), pooled));
   return {
     probabilities: [...shares],
     distance: far,

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,11 +16,11 @@ from dance_demo.model.loading import load_classifier
 from dance_demo.model.preprocessing import to_input
 from dance_demo.networks import full_model
 from dance_demo.networks.from_litert import keras_backbone
-from dance_demo.networks.litert import litert_bytes
+from dance_demo.networks.litert import litert_bytes, with_inner_map
 from dance_demo.networks.quantization_aware import Student
 from dance_demo.research import quantization
 from dance_demo.research.photos import load_training_photos
-from dance_demo.research.quantization import quantize
+from dance_demo.research.quantization import INNER, quantize
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def test_its_card_says_what_was_measured_and_what_it_was_made_of(small: Path) ->
     }  # fmt: skip
     assert start.files["seen_photos.npz"] == card.files["seen_photos.npz"]
     assert (small / "confusion.png").stat().st_size > 10_000
+    assert classifier.familiarity.centre.size == classifier.backbone.inner_channels == 960
 
 
 @pytest.mark.slow
@@ -127,3 +129,26 @@ def test_a_few_photos_do_not_say_what_occurs_in_photos(photos: list[Path], tmp_p
         quantize(BUNDLED, photos[:3], tmp_path / "out")
     with pytest.raises(ModelError, match="exists already"):
         quantize(BUNDLED, photos, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_inner_map_is_given_besides_and_changes_nothing(tmp_path: Path) -> None:
+    """Of a network in eight bits; what it gives is what its second but last block hands on within itself."""
+    classifier, photo = load_classifier(BUNDLED), draw("odissi", 3)
+    views, plain = classifier.views(photo), keras_backbone(classifier.backbone)
+    side_px = classifier.backbone.input_side_px
+    without = litert_bytes(plain, side_px=side_px, examples=(view[None] for view in views))
+    files = {"without": without, "with": with_inner_map(without, INNER)}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    before, after = (Backbone(tmp_path / name) for name in files)
+    assert (before.inner_channels, after.inner_channels) == (0, 960)
+    (maps, nothing), (same, inner) = before.look(views), after.look(views)
+    assert np.array_equal(maps, same) and nothing.shape == (len(views), 0)
+    expected = keras.Model(plain.input, plain.get_layer(INNER).output)(views, training=False).numpy().mean(axis=(1, 2))
+    cosines = (inner * expected).sum(axis=1) / np.linalg.norm(inner, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosines.min() > 0.95
+    with pytest.raises(ModelError, match="no network in eight bits with the layer block_17"):
+        with_inner_map(without, "block_17")
+    with pytest.raises(ModelError, match="no network in eight bits"):
+        with_inner_map(classifier.backbone.in_float().data, INNER)
