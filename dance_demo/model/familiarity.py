@@ -42,7 +42,7 @@ class Familiarity:
 
     @classmethod
     def fit(cls, pooled: np.ndarray, *, directions: int = DIRECTIONS) -> "Familiarity":
-        """Describe training photos by their pooled feature maps (n, c); the limits are left open."""
+        """Describe training photos by pooled feature maps or inner features (n, c); the limits are left open."""
         if len(pooled) < 2:
             raise ValueError(f"at least two photos are needed. Received: {len(pooled)}")
         features = power_normalize(pooled).astype(np.float64)
