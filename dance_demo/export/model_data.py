@@ -52,8 +52,9 @@ def model_data(classifier: Classifier, card: ModelCard) -> dict[str, Any]:
 def packed_network(network: bytes) -> bytes:
     """A network as gzip, its numbers in four planes: all lowest bytes, and so on; filled up to whole numbers.
 
-    Only the plane of the exponents can be packed at all. That way 8.9 MB become 7.5 MB instead of 8.2, without any
-    loss, and Huffman codes alone, which look for no repeats, do it in a fifth of the time.
+    Of numbers in float32 only the plane of the exponents can be packed at all. That way 8.9 MB become 7.5 MB instead
+    of 8.2, without any loss, and Huffman codes alone, which look for no repeats, do it in a fifth of the time. Of a
+    network in eight bits it makes 2.3 MB of 2.7, as gzip would.
     """
     numbers = np.frombuffer(network + bytes(-len(network) % 4), np.uint8).reshape(-1, 4)
     packer = zlib.compressobj(1, zlib.DEFLATED, 31, 9, zlib.Z_HUFFMAN_ONLY)  # 31: as gzip

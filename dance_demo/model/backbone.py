@@ -96,19 +96,20 @@ class Backbone:
 
         Raises `ModelError` if a file of fine-tuned kernels that must be read again is gone.
         """
-        return self.look(batch)[0]
+        return self._outputs(batch, 1)[0]
 
     def look(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`feature_maps`, and the inner maps averaged over the picture: (n, h, w, channels), (n, inner_channels)."""
+        maps, *inner = self._outputs(batch, 2)
+        return maps, inner[0].mean(axis=(1, 2)) if inner else np.empty((len(maps), self.inner_channels), np.float32)
+
+    def _outputs(self, batch: np.ndarray, most: int) -> list[np.ndarray]:
         side = self.input_side_px
         if batch.ndim != 4 or batch.shape[1:] != (side, side, 3):
             raise ValueError(f"batch must be (n, {side}, {side}, 3). Received: {batch.shape}")
         network = self._network or _kept_network(self.path, self.changes, self._threads)
-        seen = [network.run(photo) for photo in np.ascontiguousarray(batch, dtype=np.float32)]
-        if not seen:
-            return np.empty((0, *self.map_shape), np.float32), np.empty((0, self.inner_channels), np.float32)
-        maps, inner = zip(*seen, strict=True)
-        return np.stack(maps), np.stack(inner)
+        seen = [network.run(photo, most) for photo in np.ascontiguousarray(batch, dtype=np.float32)]
+        return [np.stack(maps) for maps in zip(*seen, strict=True)] or [np.empty((0, *self.map_shape), np.float32)]
 
 
 class _Network:
@@ -119,20 +120,17 @@ class _Network:
         self._interpreter = _interpreter(data, path, threads)
         self._lock = threading.Lock()
         self._input = self._interpreter.get_input_details()[0]
-        self._output, *inner = self._interpreter.get_output_details()
-        self._inner = inner[0] if inner else None
-        self.inner_channels = int(self._inner["shape"][-1]) if self._inner else 0
+        self._outputs = self._interpreter.get_output_details()
+        first, *inner = ([int(n) for n in output["shape"][1:]] for output in self._outputs)
+        self.map_shape, self.inner_channels = tuple(first), inner[0][-1] if inner else 0
         _, self.side_px, _, _ = (int(n) for n in self._input["shape"])
-        self.map_shape = tuple(int(n) for n in self._output["shape"][1:])
 
-    def run(self, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(S, S, 3) -> (h, w, channels) and (inner_channels,)."""
+    def run(self, photo: np.ndarray, most: int) -> list[np.ndarray]:
+        """(S, S, 3) -> its map (h, w, channels) and its inner one, if there is one, or only the first of them."""
         with self._lock:
             self._interpreter.set_tensor(self._input["index"], photo[None])
             self._interpreter.invoke()
-            feature_map: np.ndarray = self._interpreter.get_tensor(self._output["index"])[0]  # get_tensor copies
-            inner_map = self._interpreter.get_tensor(self._inner["index"])[0] if self._inner else np.empty((1, 1, 0))
-        return feature_map, inner_map.mean(axis=(0, 1), dtype=np.float32)
+            return [self._interpreter.get_tensor(output["index"])[0] for output in self._outputs[:most]]  # copies
 
 
 @functools.lru_cache(maxsize=3)

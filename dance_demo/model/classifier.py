@@ -134,12 +134,18 @@ class Classifier:
 
     def look(self, photo: Image.Image) -> tuple[np.ndarray, np.ndarray]:
         """`feature_map`, and the features that the familiarity is about, (c,)."""
-        maps, inner = self.backbone.look(self.views(photo))
+        if self._knows_by_inner:
+            maps, inner = self.backbone.look(self.views(photo))
+            return self._joined(maps), inner.mean(axis=0)
+        feature_map = self._joined(self.backbone.feature_maps(self.views(photo)))
+        return feature_map, self.head.pool(feature_map[None])[0]
+
+    def _joined(self, maps: np.ndarray) -> np.ndarray:
+        """One map of those of the views, (n, h, w, c)."""
         if self.sound:
-            seen: np.ndarray = maps.reshape(-1, *maps.shape[2:])
-        else:
-            seen = (maps[0] + maps[1][:, ::-1]) / 2 if self.mirrored_view else maps[0]
-        return seen, inner.mean(axis=0) if self._knows_by_inner else self.head.pool(seen[None])[0]
+            return maps.reshape(-1, *maps.shape[2:])
+        mean: np.ndarray = (maps[0] + maps[1][:, ::-1]) / 2 if self.mirrored_view else maps[0]
+        return mean
 
     def views(self, photo: Image.Image) -> np.ndarray:
         """What the backbone is asked about: the photo, and its mirror image if there are two views. (n, S, S, 3).

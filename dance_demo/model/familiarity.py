@@ -57,8 +57,7 @@ class Familiarity:
     @classmethod
     def of_anything(cls, channels: int) -> "Familiarity":
         """To which every photo is familiar and every answer clear."""
-        none = np.zeros((0, channels), np.float32)
-        return cls(none.sum(axis=0), none, none.sum(axis=1), 1.0)
+        return cls(np.zeros(channels), np.zeros((0, channels)), np.zeros(0), rest=1.0)
 
     def with_limits(self, *, max_distance: float, min_probability: float, min_margin: float) -> "Familiarity":
         return replace(self, max_distance=max_distance, min_probability=min_probability, min_margin=min_margin)

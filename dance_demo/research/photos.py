@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from dance_demo.data.dataset import PhotoDataset, open_dataset
@@ -96,8 +97,7 @@ class TrainingPhotos:
 
     def with_drawings(self, per_class: int) -> "TrainingPhotos":
         """Add drawn dancers of each form that this data knows; they only train."""
-        forms = [name for name in self.class_names if name in FORM_NAMES]
-        drawn = [(self.class_names.index(form), draw(form, seed)) for form in forms for seed in range(per_class)]
+        drawn = [(self.class_names.index(form), drawing) for form, drawing in drawings(self.class_names, per_class)]
         if not drawn:
             return self
         added = np.arange(len(drawn))
@@ -111,6 +111,11 @@ class TrainingPhotos:
             np.concatenate([self.pixel_sha256, hashes.pixel_sha256]),
             np.concatenate([self.difference_hash, hashes.difference_hash]),
         )
+
+
+def drawings(class_names: Sequence[str], per_class: int) -> list[tuple[str, Image.Image]]:
+    """The drawn dancers that train, with their class: of each form among the classes."""
+    return [(name, draw(name, seed)) for name in class_names if name in FORM_NAMES for seed in range(per_class)]
 
 
 def load_training_photos(

@@ -21,7 +21,6 @@ from PIL import Image
 
 from dance_demo.data.augmentation import Augmentation, augmented
 from dance_demo.data.degradation import degraded
-from dance_demo.data.illustrations import FORM_NAMES, draw
 from dance_demo.data.training_overlap import HASHES_FILE
 from dance_demo.errors import DatasetError
 from dance_demo.files.photo import open_photo
@@ -46,7 +45,7 @@ from dance_demo.networks.litert import litert_bytes, with_inner_map
 from dance_demo.networks.quantization_aware import Student
 from dance_demo.research.crossvalidation import OutOfFold
 from dance_demo.research.measurement import Measurement, as_it_ships
-from dance_demo.research.photos import TrainingPhotos
+from dance_demo.research.photos import TrainingPhotos, drawings
 
 PHOTOS_AT_LEAST, PHOTOS_AT_MOST = 20, 2_000
 EXAMPLES = 200  # photos that tell the ranges of the activations
@@ -90,7 +89,8 @@ def quantize(
     in_float = classifier.backbone.in_float()
     measured = None
     if held_out is not None:
-        small = replace(small, familiarity=_familiarity(small, squares, _drawings(card), seed))
+        drawn = drawings(card.class_names, card.training.get("drawings_per_class", 0))
+        small = replace(small, familiarity=_familiarity(small, squares, [drawing for _, drawing in drawn], seed))
         protocol = as_it_ships(len(held_out), sum(card.photos_per_class.values()))
         measured = Measurement.of(_answers(small, held_out), held_out, protocol)
         small = replace(
@@ -145,22 +145,14 @@ def _batches(squares: np.ndarray, side_px: int, generator: np.random.Generator) 
         yield np.stack([augmented(squares[i], COPIES, side_px, generator) for i in order[start : start + BATCH]])
 
 
-def _drawings(card: ModelCard) -> list[Image.Image]:
-    """Those that trained it, too."""
-    forms, each = set(card.class_names) & set(FORM_NAMES), int(card.training.get("drawings_per_class", 0))
-    return [draw(form, number) for form in sorted(forms) for number in range(each)]
-
-
-def _familiarity(
-    classifier: Classifier, squares: np.ndarray, drawings: Sequence[Image.Image], seed: int
-) -> Familiarity:
+def _familiarity(classifier: Classifier, squares: np.ndarray, drawn: Sequence[Image.Image], seed: int) -> Familiarity:
     """By the inner features of all that trained it, and of each photo as a poor camera leaves it.
 
     Without the latter, dancers out of focus, grey or in the dark would be refused twice as often.
     """
     generator = np.random.default_rng([seed, 0])
     poor = [Image.fromarray(degraded(pixels, generator)) for pixels in squares]
-    photos = [*map(Image.fromarray, squares), *poor, *drawings]
+    photos = [*map(Image.fromarray, squares), *poor, *drawn]
     inner = [classifier.backbone.look(classifier.views(photo))[1].mean(axis=0) for photo in photos]
     return Familiarity.fit(np.stack(inner))
 

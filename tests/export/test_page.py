@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from dance_demo.cli.main import main
 from dance_demo.data.illustrations import draw
-from dance_demo.files.photo import open_photo
+from dance_demo.files.photo import DISPLAY_SIDE_PX, open_photo
 from dance_demo.files.text import is_single_line
 from dance_demo.forms import display_name
 from dance_demo.model.classifier import Classifier
@@ -26,10 +26,9 @@ from tests.support import ROOT
 from tests.support.hostile import HOSTILE, Skeleton
 from tests.support.takeaway import Takeaway, opened
 
-FULLY_DECODED_PX = (
-    960  # a JPEG above it Python unpacks at a half or less, which no browser can; eight bits make more of it
-)
-MOST_REDUCED = 0.05  # of a probability, between the app and the page, for those
+# Of a probability, between the app and the page, for a JPEG that Python unpacks at a half or less. No browser can, and
+# eight bits make more of it.
+MOST_REDUCED = 0.05
 SCRIPTS = ("नृत्य", "ভরতনাট্যম", "ഓട്ടൻതുള്ളൽ", "رقص", "舞蹈")
 
 NAMES = tuple(name for name in HOSTILE if is_single_line(name))  # others are refused where a head is made
@@ -128,14 +127,14 @@ def compare(page: Takeaway, classifier: Classifier, photos: list[Path]) -> None:
         assert answer, photo
         probabilities = expected.probabilities(classifier.class_names)
         with Image.open(photo) as picture:
-            reduced = picture.format == "JPEG" and max(picture.size) > FULLY_DECODED_PX
+            reduced = picture.format == "JPEG" and max(picture.size) > DISPLAY_SIDE_PX
         difference = np.abs(np.array(answer["probabilities"]) - probabilities).max()
         differences[reduced][photo.name] = difference
         assert np.argmax(answer["probabilities"]) == np.argmax(probabilities), photo
         assert bool(answer["doubt"]) == (not expected.sure), photo
         doubts.add(answer["doubt"])
     for reduced, most in ((False, MOST_DIFFERENCE), (True, MOST_REDUCED)):
-        (photo, largest), *_ = sorted(differences[reduced].items(), key=lambda pair: -pair[1])
+        photo, largest = max(differences[reduced].items(), key=lambda pair: pair[1])
         print(f"{len(differences[reduced])} photos, largest difference {largest:.2g}: {photo}")
         assert largest <= most, photo
     assert len(doubts) > 1  # or it would be too easy
